@@ -1,0 +1,72 @@
+//! What a gateway asks of the api, wherever that runs: a contract with two implementations, batched HTTP
+//! ([`http`]) and, in one process, a direct call that the binary provides.
+
+use std::fmt;
+
+use async_trait::async_trait;
+
+use chapar_shared::internal::{
+    AcquaintedRequest, AcquaintedResponse, ChangesPage, ChangesRequest, HeadsRequest, HeadsResponse,
+    OpenRequest, RoomRequest, RoomResponse, SubmitRequest, SubmitResponse, UserRequest, UserState,
+};
+use chapar_shared::Problem;
+
+/// The api as a gateway sees it. Every method may be called again after an error: nothing here is done
+/// twice by being asked twice.
+#[async_trait]
+pub trait Backend: fmt::Debug + Send + Sync + 'static {
+    /// Checks that the session lives and its user may sign in, and reads their state in one snapshot.
+    ///
+    /// # Errors
+    /// [`BackendError::Refused`] with `session_revoked`; [`BackendError::Unavailable`].
+    async fn open(&self, request: OpenRequest) -> Result<UserState, BackendError>;
+
+    /// Runs commands; those of one connection in order. An outcome for each.
+    ///
+    /// # Errors
+    /// [`BackendError::Unavailable`]: any of them may have been committed; submit the same batch again,
+    /// marked as a retry.
+    async fn submit(&self, request: SubmitRequest) -> Result<SubmitResponse, BackendError>;
+
+    /// Where rooms and users stand.
+    ///
+    /// # Errors
+    /// [`BackendError::Unavailable`].
+    async fn heads(&self, request: HeadsRequest) -> Result<HeadsResponse, BackendError>;
+
+    /// What changed in a room after a position. A room that ended answers its last change.
+    ///
+    /// # Errors
+    /// [`BackendError::Refused`] with `room_not_found`; [`BackendError::Unavailable`].
+    async fn changes(&self, request: ChangesRequest) -> Result<ChangesPage, BackendError>;
+
+    /// A user's state now, with the notifications after a known one. Banned and deleted users have no
+    /// sessions and no rooms.
+    ///
+    /// # Errors
+    /// [`BackendError::Refused`] with `user_not_found`; [`BackendError::Unavailable`].
+    async fn user(&self, request: UserRequest) -> Result<UserState, BackendError>;
+
+    /// One room as one of its members sees it.
+    ///
+    /// # Errors
+    /// [`BackendError::Unavailable`].
+    async fn room(&self, request: RoomRequest) -> Result<RoomResponse, BackendError>;
+
+    /// Which users share a room with the one who asks.
+    ///
+    /// # Errors
+    /// [`BackendError::Unavailable`].
+    async fn acquainted(&self, request: AcquaintedRequest) -> Result<AcquaintedResponse, BackendError>;
+}
+
+/// Why the api gave no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum BackendError {
+    /// It answered no.
+    #[error("the api refused: {0}")]
+    Refused(Problem),
+    /// It did not answer, or its answer could not be read: what was asked may have been done.
+    #[error("the api is not available")]
+    Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+}

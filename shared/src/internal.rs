@@ -1,0 +1,251 @@
+//! What a gateway asks of the api, and what it gets: the bodies of the api's internal listener.
+//!
+//! Every answer carries the store's `epoch`: a change of it tells the gateway that positions it knows mean
+//! nothing any more.
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::envelope::RoomChange;
+use crate::protocol::objects::{Notification, OwnUser, RoomView};
+use crate::protocol::reply::ReadyRoom;
+use crate::{
+    AttachmentId, MessageId, NotificationId, Number, Problem, RoomId, Seq, SessionId, UserId,
+};
+
+/// A command as the api runs it, whatever dialect it came in.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "op", rename_all = "snake_case")]
+pub enum Command {
+    /// A new message.
+    Send(SendCommand),
+    /// New text for a message.
+    Edit {
+        /// The message's room.
+        room: RoomId,
+        /// Which.
+        message: MessageId,
+        /// The new text.
+        content: String,
+    },
+    /// A message's end.
+    Delete {
+        /// The message's room.
+        room: RoomId,
+        /// Which.
+        message: MessageId,
+    },
+    /// A reaction put (`added`) or taken back.
+    React {
+        /// The message's room.
+        room: RoomId,
+        /// Which.
+        message: MessageId,
+        /// Up to 32 bytes.
+        emoji: String,
+        /// Put, or taken back.
+        added: bool,
+    },
+    /// A read mark.
+    Read {
+        /// The room.
+        room: RoomId,
+        /// The last message read.
+        number: Number,
+    },
+}
+
+/// A new message, not yet checked.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SendCommand {
+    /// Where to.
+    pub room: RoomId,
+    /// The text as it came.
+    pub content: String,
+    /// Idempotency key.
+    pub nonce: Option<String>,
+    /// The nonce is the gateway's own, for its retries, and is not shown to anybody.
+    #[serde(default)]
+    pub is_nonce_hidden: bool,
+    /// A message of the same room.
+    pub reply_to: Option<MessageId>,
+    /// Uploads of the sender's own.
+    pub attachments: Vec<AttachmentId>,
+}
+
+/// One command of one connection, in a batch.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Submission {
+    /// The connection within the gateway: commands of one connection run in the order of the batch.
+    pub connection: u64,
+    /// Whose.
+    pub user: UserId,
+    /// Their session.
+    pub session: SessionId,
+    /// The command.
+    pub command: Command,
+    /// Submitted before without an answer: it is not counted against rates again.
+    #[serde(default)]
+    pub is_retry: bool,
+    /// W3C `traceparent`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace: Option<String>,
+}
+
+/// What became of a submission.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// The `ok` of the native reply: `{"message": …}`, `{"seq": …}` or `{"read_number": …}`.
+    Ok(Box<RawValue>),
+    /// Refused.
+    Error(Problem),
+}
+
+/// A batch of submissions, bounded by the gateway's configuration.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct SubmitRequest {
+    /// In order for each connection.
+    pub submissions: Vec<Submission>,
+}
+
+/// An outcome for each submission, in the same order.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct SubmitResponse {
+    /// The store's epoch.
+    pub epoch: String,
+    /// As many as there were submissions.
+    pub outcomes: Vec<Outcome>,
+}
+
+/// Opens a session for a socket: the token was already found good and unexpired by the gateway.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct OpenRequest {
+    /// The token's user.
+    pub user: UserId,
+    /// The token's session.
+    pub session: SessionId,
+}
+
+/// A user's state at one version: what `ready` tells, and what a lost envelope is made good from.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct UserState {
+    /// The store's epoch.
+    pub epoch: String,
+    /// Read in the same snapshot as all that follows.
+    pub version: i64,
+    /// Who.
+    pub user: OwnUser,
+    /// The user's rooms, hidden direct ones left out.
+    pub rooms: Vec<ReadyRoom>,
+    /// Live sessions.
+    pub sessions: Vec<SessionId>,
+    /// Notifications after the one the request named, oldest first, at most 100; none where it named none.
+    pub notifications: Vec<Notification>,
+    /// The newest notification; 0 where there is none.
+    pub last_notification: NotificationId,
+    /// All notifications up to this one are read; 0 where the first is unread.
+    pub read_up_to: NotificationId,
+}
+
+/// Loads a user again after a gap in their versions.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct UserRequest {
+    /// Who.
+    pub user: UserId,
+    /// The newest notification that the gateway told them of.
+    pub after: NotificationId,
+}
+
+/// Where rooms and users stand.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct HeadsRequest {
+    /// At most 10,000.
+    pub rooms: Vec<RoomId>,
+    /// At most 10,000.
+    pub users: Vec<UserId>,
+}
+
+/// Rooms and users that do not exist (any more) are left out.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct HeadsResponse {
+    /// The store's epoch.
+    pub epoch: String,
+    /// In any order.
+    pub rooms: Vec<RoomHead>,
+    /// User and version, in any order.
+    pub users: Vec<(UserId, i64)>,
+}
+
+/// Where a room stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RoomHead {
+    /// The room.
+    pub room: RoomId,
+    /// Its newest position.
+    pub seq: Seq,
+    /// Its newest message's number.
+    pub number: Number,
+    /// How many are in it.
+    pub members: i64,
+}
+
+/// Asks for what changed in a room after a position.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct ChangesRequest {
+    /// The room.
+    pub room: RoomId,
+    /// The last position known.
+    pub since: Seq,
+    /// Items at most; 1 to 1,000.
+    pub limit: u32,
+}
+
+/// What changed in a room, compacted: each thing once, in its latest state, at its latest position.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ChangesPage {
+    /// The store's epoch.
+    pub epoch: String,
+    /// By ascending `seq`.
+    pub items: Vec<RoomChange>,
+    /// Everything from `since` to here is covered: the position to pass on.
+    pub next: Seq,
+    /// The head, read in the same snapshot; equal to `next` unless `more`.
+    pub seq: Seq,
+    /// Whether there is more after `next`.
+    pub more: bool,
+}
+
+/// One room as one user sees it, for `room.joined`.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct RoomRequest {
+    /// Who sees.
+    pub user: UserId,
+    /// The room.
+    pub room: RoomId,
+}
+
+/// `None` where the user is not in it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct RoomResponse {
+    /// The store's epoch.
+    pub epoch: String,
+    /// With `me` and `peer`, and the head of the same snapshot.
+    pub room: Option<RoomView>,
+}
+
+/// Which of these users share a room with `user`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct AcquaintedRequest {
+    /// Who asks.
+    pub user: UserId,
+    /// At most [`crate::Limits::max_watched`].
+    pub users: Vec<UserId>,
+}
+
+/// The answer to [`AcquaintedRequest`].
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct AcquaintedResponse {
+    /// Those that do, the asker included if named.
+    pub users: Vec<UserId>,
+}
