@@ -1,0 +1,64 @@
+//! The store: what is durable. A trait per area, implemented for Postgres and SQLite.
+//!
+//! A method is one unit of work with its transaction inside; no connection, row or SQL type leaves this
+//! module. Where a rule of the domain must hold at the moment of the write, the method reads the facts
+//! under its locks and asks the pure function it was given (`decide`) what to do: the domain holds every
+//! rule and no SQL, the store every statement and no rule.
+//!
+//! Absence is `Option`. What was refused is [`Error::Refused`]; it leaves no trace in the database.
+
+use std::fmt;
+
+use crate::error::StoreError;
+
+pub mod feed;
+pub mod files;
+pub mod messages;
+pub mod notifications;
+pub mod records;
+pub mod rooms;
+pub mod sessions;
+pub mod users;
+
+#[cfg(doc)]
+use crate::error::Error;
+
+pub use feed::Feed;
+pub use files::Files;
+pub use messages::Messages;
+pub use notifications::Notifications;
+pub use records::*;
+pub use rooms::Rooms;
+pub use sessions::Sessions;
+pub use users::Users;
+
+/// Everything durable.
+#[async_trait::async_trait]
+pub trait Store:
+    Users
+    + Sessions
+    + Rooms
+    + Messages
+    + Feed
+    + Notifications
+    + Files
+    + fmt::Debug
+    + Send
+    + Sync
+    + 'static
+{
+    /// Whether the database answers, for readiness.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it does not.
+    async fn ping(&self) -> Result<(), StoreError>;
+
+    /// Brings the schema to this release's.
+    ///
+    /// # Errors
+    /// [`StoreError`], with the migration that failed as its source.
+    async fn migrate(&self) -> Result<(), StoreError>;
+
+    /// Closes the pool and waits for it.
+    async fn close(&self);
+}
