@@ -23,14 +23,26 @@ mod db;
 mod bodies;
 #[path = "../sql/bumps.rs"]
 mod bumps;
+#[path = "../sql/changing.rs"]
+mod changing;
 #[path = "../sql/feed.rs"]
 mod feed;
 #[path = "../sql/files.rs"]
 mod files;
+#[path = "../sql/making.rs"]
+mod making;
+#[path = "../sql/messages.rs"]
+mod messages;
 #[path = "../sql/notices.rs"]
 mod notices;
 #[path = "../sql/notifications.rs"]
 mod notifications;
+#[path = "../sql/rooms.rs"]
+mod rooms;
+#[path = "../sql/send_facts.rs"]
+mod send_facts;
+#[path = "../sql/sending.rs"]
+mod sending;
 #[path = "../sql/sessions.rs"]
 mod sessions;
 #[path = "../sql/standings.rs"]
