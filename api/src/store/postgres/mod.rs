@@ -19,12 +19,22 @@ use crate::error::StoreError;
 
 mod db;
 
+#[path = "../sql/bodies.rs"]
+mod bodies;
 #[path = "../sql/bumps.rs"]
 mod bumps;
+#[path = "../sql/feed.rs"]
+mod feed;
 #[path = "../sql/files.rs"]
 mod files;
+#[path = "../sql/notices.rs"]
+mod notices;
+#[path = "../sql/notifications.rs"]
+mod notifications;
 #[path = "../sql/sessions.rs"]
 mod sessions;
+#[path = "../sql/standings.rs"]
+mod standings;
 #[path = "../sql/users.rs"]
 mod users;
 
