@@ -255,7 +255,11 @@ impl<T, K> Page<T, K> {
         let limit = limit as usize;
         let has_more = items.len() > limit;
         items.truncate(limit);
-        let next = if has_more { items.last().map(key) } else { None };
+        let next = if has_more {
+            items.last().map(key)
+        } else {
+            None
+        };
         Self { items, next }
     }
 }

@@ -247,10 +247,9 @@ impl Feed for Store {
     }
 
     async fn epoch(&self) -> Result<String, StoreError> {
-        let known: Option<(String,)> =
-            sqlx::query_as("SELECT value FROM meta WHERE key = 'epoch'")
-                .fetch_optional(self.reader())
-                .await?;
+        let known: Option<(String,)> = sqlx::query_as("SELECT value FROM meta WHERE key = 'epoch'")
+            .fetch_optional(self.reader())
+            .await?;
         if let Some((epoch,)) = known {
             return Ok(epoch);
         }
