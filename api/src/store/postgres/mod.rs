@@ -9,12 +9,13 @@
 use std::str::FromStr;
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use secrecy::ExposeSecret;
 use sqlx::ConnectOptions;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 
 use super::config::StoreConfig;
-use super::migrations;
+use super::{Store, migrations};
 use crate::error::StoreError;
 
 mod db;
@@ -76,18 +77,24 @@ impl PostgresStore {
         let begin = format!("BEGIN; SET LOCAL lock_timeout = '{millis}ms'").into();
         Ok(Self { pool, begin })
     }
+}
 
-    pub(super) async fn ping_database(&self) -> Result<(), StoreError> {
+#[async_trait]
+impl Store for PostgresStore {
+    async fn ping(&self) -> Result<(), StoreError> {
         sqlx::query("SELECT 1").execute(&self.pool).await?;
         Ok(())
     }
 
     /// Nodes that migrate at once wait for each other by an advisory lock.
-    pub(super) async fn migrate_schema(&self) -> Result<(), StoreError> {
+    async fn migrate(&self) -> Result<(), StoreError> {
         let mut conn = self.pool.acquire().await?;
         migrations::postgres()
             .run_direct(None, &mut *conn, false)
             .await?;
         Ok(())
+    }
+    async fn close(&self) {
+        self.pool.close().await;
     }
 }

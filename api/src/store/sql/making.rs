@@ -144,7 +144,7 @@ async fn insert_members(
             "seq": place + 1,
         })
     });
-    let rows = serde_json::Value::from_iter(rows).to_string();
+    let rows = rows.collect::<serde_json::Value>().to_string();
     sqlx::query(concat!(
         "INSERT INTO members (room_id, user_id, role, changed_seq, change_kind, joined_at, read_number)
          SELECT $1, n.user_id, n.role, n.seq, $2, $3, 0 FROM ",

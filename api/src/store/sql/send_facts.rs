@@ -140,7 +140,7 @@ async fn senders(conn: &mut Conn, batch: &[NewMessage]) -> Result<Senders, Store
         " JOIN users u ON u.id = n.user_id
           LEFT JOIN members m ON m.room_id = n.room_id AND m.user_id = n.user_id"
     ))
-    .bind(Value::from_iter(pairs).to_string())
+    .bind(pairs.collect::<Value>().to_string())
     .fetch_all(conn)
     .await?;
     let mut senders = Senders::default();
@@ -179,7 +179,7 @@ async fn nonces(
         " JOIN messages m
             ON m.room_id = n.room_id AND m.sender_id = n.sender_id AND m.nonce = n.nonce"
     ))
-    .bind(Value::from_iter(named).to_string())
+    .bind(named.collect::<Value>().to_string())
     .fetch_all(conn)
     .await?;
     let known = rows.into_iter().map(|row| {
@@ -300,7 +300,7 @@ async fn names(
         " JOIN user_names u ON u.name = n.name AND u.kind = 'username'
           JOIN members m ON m.room_id = n.room_id AND m.user_id = u.user_id AND m.left_at IS NULL"
     ))
-    .bind(Value::from_iter(named).to_string())
+    .bind(named.collect::<Value>().to_string())
     .fetch_all(conn)
     .await?;
     let known = rows

@@ -207,7 +207,7 @@ async fn insert(
             "at": new.at.as_micros(),
         })
     });
-    let rows = Value::from_iter(rows).to_string();
+    let rows = rows.collect::<Value>().to_string();
     let inserted: Vec<(i64, i64, i64)> = sqlx::query_as(concat!(
         "INSERT INTO messages (room_id, seq, changed_seq, change_kind, number, sender_id, content,
              nonce, is_nonce_hidden, body_hash, reply_to, created_at)
@@ -285,7 +285,7 @@ async fn write_rooms(
         rows!("$1" AS "n": room_id bigint, seq bigint, number bigint, at bigint),
         " WHERE rooms.id = n.room_id"
     ))
-    .bind(Value::from_iter(rows).to_string())
+    .bind(rows.collect::<Value>().to_string())
     .execute(conn)
     .await?;
     Ok(())
@@ -326,7 +326,7 @@ async fn write_members(
         rows!("$1" AS "n": room_id bigint, user_id bigint, number bigint),
         " WHERE members.room_id = n.room_id AND members.user_id = n.user_id"
     ))
-    .bind(Value::from_iter(rows).to_string())
+    .bind(rows.collect::<Value>().to_string())
     .execute(conn)
     .await?;
     Ok(())
