@@ -51,6 +51,10 @@ impl std::fmt::Debug for Parts {
 ///
 /// # Errors
 /// What is behind the node cannot be reached or used.
+#[expect(
+    clippy::unused_async,
+    reason = "the store and the broker are connected here"
+)]
 pub async fn build(
     _config: &Config,
     _roles: Roles,

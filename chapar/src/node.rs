@@ -3,7 +3,6 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use axum::Router;
 use tokio::net::TcpListener;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -72,7 +71,8 @@ impl Node {
         let tasks = TaskTracker::new();
         let stopping = CancellationToken::new();
         let parts = compose::build(&config, roles, &tasks, &stopping).await?;
-        Ok(Self::serve(&config, roles, parts, public, internal, tasks, stopping,
+        Ok(Self::serve(
+            &config, roles, parts, public, internal, tasks, stopping,
         ))
     }
 

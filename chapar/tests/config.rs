@@ -1,5 +1,10 @@
 //! The configuration's sources, their order, and what is refused.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "helper functions of tests may panic too"
+)]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 

@@ -1,5 +1,10 @@
 //! Listeners and connections: what every node answers, slow clients, the drain.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "helper functions of tests may panic too"
+)]
+
 use std::time::Duration;
 
 use axum::Router;
@@ -15,6 +20,7 @@ use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -162,7 +168,7 @@ async fn a_drain_lets_a_request_finish_and_takes_no_new_ones() {
     let router = Router::new().route("/", get(handler));
     let address = listen(&server, router, PATIENCE, 10).await;
     let mut idle = TcpStream::connect(&address).await.unwrap();
-    let request = tokio::task::spawn(reqwest::get(format!("http://{address}/")));
+    let request = TaskTracker::new().spawn(reqwest::get(format!("http://{address}/")));
     is_started.recv().await.unwrap();
 
     let mut drain = Box::pin(server.drain(PATIENCE));

@@ -11,25 +11,35 @@ use std::fmt;
 
 use crate::error::StoreError;
 
+mod classify;
+pub mod config;
 pub mod feed;
 pub mod files;
 pub mod messages;
+mod migrations;
 pub mod notifications;
+mod postgres;
 pub mod records;
 pub mod rooms;
+mod rows;
 pub mod sessions;
+mod sqlite;
 pub mod users;
+mod words;
 
 #[cfg(doc)]
 use crate::error::Error;
 
+pub use config::StoreConfig;
 pub use feed::Feed;
 pub use files::Files;
 pub use messages::Messages;
 pub use notifications::Notifications;
+pub use postgres::PostgresStore;
 pub use records::*;
 pub use rooms::Rooms;
 pub use sessions::Sessions;
+pub use sqlite::SqliteStore;
 pub use users::Users;
 
 /// Everything durable.

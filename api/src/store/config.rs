@@ -1,0 +1,40 @@
+//! Which database, and how much of it one node takes.
+
+use std::time::Duration;
+
+use secrecy::SecretString;
+use serde::Deserialize;
+
+/// Section `store` of the configuration.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct StoreConfig {
+    /// `postgres://user:password@host:port/database`, or `sqlite:path/to/file.db` for one process alone;
+    /// `sqlite:data/chapar.db`. The file and its folder are made where they are missing.
+    pub url: SecretString,
+    /// Connections of one node; 10. Fewer make requests wait for each other; all nodes' together must stay
+    /// below the server's `max_connections`. With SQLite these are readers, beside one writer.
+    pub max_connections: u32,
+    /// How long a request waits for a connection; 5s. Then it is answered `unavailable`.
+    #[serde(with = "chapar_shared::duration")]
+    pub acquire_timeout: Duration,
+    /// How long a transaction waits for a lock; 2s. Then it is rolled back and may be tried again. Lower
+    /// refuses more under load, higher lets one stuck transaction hold up more of them.
+    #[serde(with = "chapar_shared::duration")]
+    pub lock_timeout: Duration,
+    /// Prepared statements kept for each connection; 200. 0 behind a proxy that pools transactions, where
+    /// the next statement may run on another connection.
+    pub statement_cache: usize,
+}
+
+impl Default for StoreConfig {
+    fn default() -> Self {
+        Self {
+            url: "sqlite:data/chapar.db".into(),
+            max_connections: 10,
+            acquire_timeout: Duration::from_secs(5),
+            lock_timeout: Duration::from_secs(2),
+            statement_cache: 200,
+        }
+    }
+}

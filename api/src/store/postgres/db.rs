@@ -1,0 +1,89 @@
+//! Where Postgres differs from SQLite.
+
+use std::fmt::Display;
+
+use sqlx::AssertSqlSafe;
+
+use crate::error::StoreError;
+
+pub(super) use super::PostgresStore as Store;
+
+/// The database.
+pub(super) type Db = sqlx::Postgres;
+/// One connection, in a transaction or not.
+pub(super) type Conn = sqlx::PgConnection;
+/// A transaction; rolled back unless committed.
+pub(super) type Tx = sqlx::Transaction<'static, Db>;
+
+/// `column {any!("$1")}`: is one of the list bound there by [`ids`] or [`texts`].
+macro_rules! any {
+    ($parameter:literal) => {
+        concat!("= ANY(", $parameter, ")")
+    };
+}
+pub(super) use any;
+
+/// The list that `any!` takes.
+pub(super) fn ids(list: impl IntoIterator<Item = i64>) -> Vec<i64> {
+    list.into_iter().collect()
+}
+
+/// The list that `any!` takes.
+pub(super) fn texts<T: Display>(list: impl IntoIterator<Item = T>) -> Vec<String> {
+    list.into_iter().map(|text| text.to_string()).collect()
+}
+
+/// The end of a `SELECT … ORDER BY` that locks its rows in that order. The lock lets others insert rows that
+/// refer to them, so foreign keys never wait for it.
+macro_rules! locked {
+    () => {
+        " FOR NO KEY UPDATE"
+    };
+    ($table:literal) => {
+        concat!(" FOR NO KEY UPDATE OF ", $table)
+    };
+}
+pub(super) use locked;
+
+/// Rows given as one parameter, a JSON array of objects, as a table: `rows!("$1" AS "r": room bigint, …)`.
+/// Types are `bigint` and `text`.
+macro_rules! rows {
+    ($parameter:literal AS $alias:literal: $first:ident $first_type:ident $(, $name:ident $type:ident)* $(,)?) => {
+        concat!(
+            "json_to_recordset(CAST(", $parameter, " AS json)) AS ", $alias, "(",
+            stringify!($first), " ", stringify!($first_type),
+            $(", ", stringify!($name), " ", stringify!($type),)*
+            ")"
+        )
+    };
+}
+pub(super) use rows;
+
+/// Whether a text column holds a text: `holds!("search_key", "$1")`.
+macro_rules! holds {
+    ($column:literal, $text:literal) => {
+        concat!("strpos(", $column, ", ", $text, ") > 0")
+    };
+}
+pub(super) use holds;
+
+/// Whether the error is a violation of this unique index (Postgres) over these columns (SQLite).
+pub(super) fn violates(error: &sqlx::Error, index: &str, _columns: &str) -> bool {
+    error
+        .as_database_error()
+        .is_some_and(|cause| cause.constraint() == Some(index))
+}
+
+impl Store {
+    /// A transaction that sees one snapshot and writes nothing.
+    pub(super) async fn begin_read(&self) -> Result<Tx, StoreError> {
+        let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+        Ok(self.pool.begin_with(begin).await?)
+    }
+
+    /// A transaction that writes. It waits for each lock only so long, then fails [`StoreError::Busy`].
+    pub(super) async fn begin_write(&self) -> Result<Tx, StoreError> {
+        let begin = AssertSqlSafe(self.begin.clone());
+        Ok(self.pool.begin_with(begin).await?)
+    }
+}

@@ -1,0 +1,71 @@
+//! The store in Postgres, for any number of nodes.
+//!
+//! The statements stand in `store/sql/` and are compiled once for each database; what differs is in [`db`].
+#![expect(
+    clippy::duplicate_mod,
+    reason = "one text of a statement, compiled for each database"
+)]
+
+use std::str::FromStr;
+use std::sync::Arc;
+
+use secrecy::ExposeSecret;
+use sqlx::ConnectOptions;
+use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+
+use super::config::StoreConfig;
+use super::migrations;
+use crate::error::StoreError;
+
+mod db;
+
+#[path = "../sql/bumps.rs"]
+mod bumps;
+#[path = "../sql/files.rs"]
+mod files;
+#[path = "../sql/sessions.rs"]
+mod sessions;
+#[path = "../sql/users.rs"]
+mod users;
+
+/// The store in Postgres. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct PostgresStore {
+    pool: PgPool,
+    /// How a writing transaction begins: one round trip with its settings.
+    begin: Arc<str>,
+}
+
+impl PostgresStore {
+    /// Reads the URL; connects when it is first used.
+    ///
+    /// # Errors
+    /// [`StoreError::Failed`] for a URL that cannot be read.
+    pub fn open(config: &StoreConfig) -> Result<Self, StoreError> {
+        let options = PgConnectOptions::from_str(config.url.expose_secret())?
+            .application_name("chapar")
+            .statement_cache_capacity(config.statement_cache)
+            .disable_statement_logging();
+        let pool = PgPoolOptions::new()
+            .max_connections(config.max_connections)
+            .acquire_timeout(config.acquire_timeout)
+            .connect_lazy_with(options);
+        let millis = config.lock_timeout.as_millis().max(1);
+        let begin = format!("BEGIN; SET LOCAL lock_timeout = '{millis}ms'").into();
+        Ok(Self { pool, begin })
+    }
+
+    pub(super) async fn ping_database(&self) -> Result<(), StoreError> {
+        sqlx::query("SELECT 1").execute(&self.pool).await?;
+        Ok(())
+    }
+
+    /// Nodes that migrate at once wait for each other by an advisory lock.
+    pub(super) async fn migrate_schema(&self) -> Result<(), StoreError> {
+        let mut conn = self.pool.acquire().await?;
+        migrations::postgres()
+            .run_direct(None, &mut *conn, false)
+            .await?;
+        Ok(())
+    }
+}

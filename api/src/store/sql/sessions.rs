@@ -1,0 +1,1 @@
+//! Device sessions: the statements.

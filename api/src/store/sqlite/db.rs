@@ -1,0 +1,91 @@
+//! Where SQLite differs from Postgres.
+
+use std::fmt::Display;
+
+use crate::error::StoreError;
+
+pub(super) use super::SqliteStore as Store;
+
+/// The database.
+pub(super) type Db = sqlx::Sqlite;
+/// One connection, in a transaction or not.
+pub(super) type Conn = sqlx::SqliteConnection;
+/// A transaction; rolled back unless committed.
+pub(super) type Tx = sqlx::Transaction<'static, Db>;
+
+/// `column {any!("$1")}`: is one of the list bound there by [`ids`] or [`texts`].
+macro_rules! any {
+    ($parameter:literal) => {
+        concat!("IN (SELECT value FROM json_each(", $parameter, "))")
+    };
+}
+pub(super) use any;
+
+/// The list that `any!` takes.
+pub(super) fn ids(list: impl IntoIterator<Item = i64>) -> String {
+    serde_json::Value::from(list.into_iter().collect::<Vec<i64>>()).to_string()
+}
+
+/// The list that `any!` takes.
+pub(super) fn texts<T: Display>(list: impl IntoIterator<Item = T>) -> String {
+    let list = list.into_iter().map(|text| text.to_string());
+    serde_json::Value::from(list.collect::<Vec<String>>()).to_string()
+}
+
+/// The end of a `SELECT … ORDER BY` that locks its rows: nothing, since there is one writer.
+macro_rules! locked {
+    () => {
+        ""
+    };
+    ($table:literal) => {
+        ""
+    };
+}
+pub(super) use locked;
+
+/// Rows given as one parameter, a JSON array of objects, as a table: `rows!("$1" AS "r": room bigint, …)`.
+/// Types are `bigint` and `text`.
+macro_rules! rows {
+    ($parameter:literal AS $alias:literal: $first:ident $first_type:ident $(, $name:ident $type:ident)* $(,)?) => {
+        concat!(
+            "(SELECT value ->> '", stringify!($first), "' AS ", stringify!($first),
+            $(", value ->> '", stringify!($name), "' AS ", stringify!($name),)*
+            " FROM json_each(", $parameter, ")) AS ", $alias
+        )
+    };
+}
+pub(super) use rows;
+
+/// Whether a text column holds a text: `holds!("search_key", "$1")`.
+macro_rules! holds {
+    ($column:literal, $text:literal) => {
+        concat!("instr(", $column, ", ", $text, ") > 0")
+    };
+}
+pub(super) use holds;
+
+/// Whether the error is a violation of this unique index (Postgres) over these columns (SQLite).
+pub(super) fn violates(error: &sqlx::Error, _index: &str, columns: &str) -> bool {
+    error.as_database_error().is_some_and(|cause| {
+        cause
+            .message()
+            .strip_prefix("UNIQUE constraint failed: ")
+            .is_some_and(|failed| failed == columns)
+    })
+}
+
+impl Store {
+    /// A transaction that sees one snapshot, from its first statement, and writes nothing.
+    pub(super) async fn begin_read(&self) -> Result<Tx, StoreError> {
+        Ok(self.readers.begin().await?)
+    }
+
+    /// A transaction that writes. `IMMEDIATE`, since a transaction that reads first and then writes fails at
+    /// once where another process wrote in between.
+    pub(super) async fn begin_write(&self) -> Result<Tx, StoreError> {
+        match self.writer.begin_with("BEGIN IMMEDIATE").await {
+            Err(error @ sqlx::Error::PoolTimedOut) => Err(StoreError::Busy(error.into())),
+            other => Ok(other?),
+        }
+    }
+}
