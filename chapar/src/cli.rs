@@ -35,6 +35,22 @@ pub enum Command {
     Config,
     /// Ask the node with these settings whether it is ready; exit status 1 if not
     Healthcheck,
+    /// Whole deployments on this machine, for development
+    #[cfg(feature = "testing")]
+    #[command(subcommand)]
+    Dev(DevCommand),
+}
+
+/// Development on one machine.
+#[cfg(feature = "testing")]
+#[derive(Debug, Subcommand)]
+pub enum DevCommand {
+    /// Two api nodes, two gateways, Postgres and Redis behind nginx, until Ctrl-C
+    Cluster {
+        /// The load balancer's port on 127.0.0.1
+        #[arg(long, default_value_t = 8080)]
+        port: u16,
+    },
 }
 
 /// What an operator does to users and the store.

@@ -14,6 +14,8 @@ pub mod serve;
 pub mod signals;
 pub mod start_page;
 pub mod telemetry;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 pub use node::Node;
 pub use run::run;

@@ -29,6 +29,11 @@ pub fn run(cli: Cli) -> ExitCode {
 }
 
 fn try_run(cli: Cli) -> anyhow::Result<()> {
+    #[cfg(feature = "testing")]
+    if let Some(Command::Dev(command)) = &cli.command {
+        // Its nodes have settings of their own.
+        return crate::testing::dev::run(command);
+    }
     let config = config::load(&Sources::of_process(cli.config.as_deref())?)?;
     match cli.command {
         None => serve(config, Roles::All),
@@ -47,6 +52,8 @@ fn try_run(cli: Cli) -> anyhow::Result<()> {
             config.check_store()?;
             Runtime::new()?.block_on(crate::admin::run(&config, command))
         }
+        #[cfg(feature = "testing")]
+        Some(Command::Dev(_)) => unreachable!("answered above"),
     }
 }
 

@@ -1,10 +1,5 @@
 //! The real binary: exit statuses, what it prints, signals.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "helper functions of tests may panic too"
-)]
-
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 use std::path::Path;
