@@ -70,8 +70,10 @@ impl Channel {
 }
 
 /// One message between nodes.
+///
+/// Tagged from outside: an inner tag would make serde buffer the value, which a raw frame does not survive.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(tag = "t", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum Envelope {
     /// A durable change of a room, on its channel.
     Change(RoomChange),
@@ -184,7 +186,7 @@ pub struct UserChange {
 
 /// One thing that changed for a user.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(tag = "k", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum UserEvent {
     /// They came into a room, or a hidden direct room came back.
     Joined {
@@ -225,6 +227,46 @@ impl fmt::Display for Channel {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn envelopes_with_ready_made_frames_read_back() {
+        let frame = || RawValue::from_string(r#"{"op":"event","text":"سلام"}"#.into()).unwrap();
+        let envelopes = [
+            Envelope::Change(RoomChange {
+                room: RoomId(1),
+                seq: 2,
+                kind: EventType::MessageCreated,
+                message: Some(MessageId(3)),
+                actor: None,
+                at: Timestamp::from_micros(4),
+                trace: None,
+                frame: frame(),
+            }),
+            Envelope::Ephemeral(Ephemeral {
+                room: RoomId(1),
+                except: Some(UserId(2)),
+                frame: frame(),
+            }),
+            Envelope::User(UserChange {
+                user: UserId(1),
+                version: 2,
+                changes: vec![
+                    UserEvent::Notification {
+                        id: crate::NotificationId(3),
+                        frame: frame(),
+                    },
+                    UserEvent::Shut,
+                ],
+            }),
+            Envelope::Probe { node: 1, nonce: 2 },
+        ];
+        for envelope in envelopes {
+            let bytes = envelope.encode();
+            let read = Envelope::decode(&bytes)
+                .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&bytes)));
+            assert_eq!(read.encode(), bytes);
+        }
+    }
 
     #[test]
     fn channel_names_read_back_and_keep_their_hash_tag() {

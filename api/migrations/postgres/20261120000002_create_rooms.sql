@@ -29,7 +29,7 @@ CREATE TABLE rooms (
     is_purged BIGINT NOT NULL DEFAULT 0
 );
 CREATE UNIQUE INDEX rooms_public_name ON rooms (name_key) WHERE kind = 'public' AND deleted_at IS NULL;
-CREATE UNIQUE INDEX rooms_direct ON rooms (direct_low, direct_high) WHERE kind = 'direct';
+CREATE UNIQUE INDEX rooms_direct ON rooms (direct_low, direct_high) WHERE kind = 'direct' AND deleted_at IS NULL;
 CREATE INDEX rooms_unpurged ON rooms (id) WHERE deleted_at IS NOT NULL AND is_purged = 0;
 CREATE INDEX rooms_changed_at ON rooms (changed_at);
 CREATE INDEX rooms_discover ON rooms (active_at DESC, id DESC) WHERE kind = 'public' AND deleted_at IS NULL;

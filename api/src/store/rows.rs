@@ -286,6 +286,16 @@ pub(super) struct FileRow {
 }
 
 impl FileRow {
+    /// Its id.
+    pub(super) fn id(&self) -> AttachmentId {
+        AttachmentId(self.id)
+    }
+
+    /// Whose it is.
+    pub(super) fn owner(&self) -> UserId {
+        UserId(self.owner_id)
+    }
+
     /// In no message, and not about to be removed.
     pub(super) fn is_free(&self) -> bool {
         self.message_id.is_none() && self.is_orphaned == 0

@@ -53,7 +53,7 @@ pub(super) async fn insert(
             "at": notice.at.as_micros(),
         })
     });
-    let rows = serde_json::Value::from_iter(rows).to_string();
+    let rows = rows.collect::<serde_json::Value>().to_string();
     let mut ids: Vec<(i64, i64)> = sqlx::query_as(concat!(
         "INSERT INTO notifications
              (user_id, kind, room_id, message_id, number, sender_id, text, created_at)
