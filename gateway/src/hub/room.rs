@@ -247,7 +247,7 @@ impl Room {
     }
 
     /// Makes a listener live if it is at the head, else asks its writer to pull what it lacks.
-    pub(crate) fn activate(self: &Arc<Self>, connection: &Connection) {
+    pub(crate) fn activate(self: &Arc<Self>, connection: &Connection) -> Gap {
         let mut state = self.lock();
         let head = state.head;
         if let Some(listener) = state.listeners.get_mut(connection.id)
@@ -259,6 +259,8 @@ impl Room {
                 connection.queue.pull(Arc::clone(self));
             }
         }
+        // The listener may stand beyond the head: what the others lack is fetched.
+        state.gap()
     }
 
     /// Removes a listener.
@@ -294,17 +296,18 @@ impl Room {
         }
     }
 
-    /// Queues a fetched page for the listener that wanted it, unless that moved or ended meanwhile.
+    /// Queues a fetched page for the listener that wanted it, unless that moved or ended meanwhile. Tells
+    /// whether it leads further; if not, the api is behind this node and is asked again later.
     pub(crate) fn push_page(
-        &self,
+        self: &Arc<Self>,
         connection: &Connection,
         since: Seq,
         generation: u64,
         page: &Page,
-    ) -> Gap {
+    ) -> (Gap, bool) {
         let mut state = self.lock();
         if state.generation != generation {
-            return Gap::None;
+            return (Gap::None, true);
         }
         state.target = state.target.max(page.head);
         if let Some(listener) = state.listeners.get_mut(connection.id)
@@ -314,7 +317,12 @@ impl Room {
             listener.after = page.next;
             connection.queue.push_page(encode(&page.items, connection));
         }
-        state.gap()
+        if state.head.is_none() && page.next == page.head {
+            // Heads leave a room out that ended; its changes tell where it stands.
+            state.set_head(self, page.head);
+            return (state.gap(), true);
+        }
+        (state.gap(), page.next > since)
     }
 
     /// Where repair goes on, and for [`Room::repair_with`] the generation; `None` where it is done or nobody

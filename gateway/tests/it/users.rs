@@ -130,6 +130,27 @@ async fn a_revoked_session_closes_its_sockets_alone() {
 }
 
 #[tokio::test]
+async fn a_banned_user_is_cut_off_everywhere() {
+    let mut world = World::new().await;
+    world.add_node().await;
+    let mut sockets = [world.client(0, 1).await, world.client(1, 1).await];
+    world.store.shut(1);
+    for socket in &mut sockets {
+        assert_eq!(socket.closed().await, 4003);
+    }
+}
+
+#[tokio::test]
+async fn a_revocation_does_not_wait_for_a_room_that_cannot_be_read() {
+    let world = World::new().await;
+    let mut client = world.client(0, 1).await;
+    world.store.fault(|faults| faults.is_away = true);
+    world.store.join(1, 7);
+    world.store.revoke(1, 10);
+    assert_eq!(client.closed().await, 4003);
+}
+
+#[tokio::test]
 async fn a_second_socket_catches_the_first_one_up() {
     let world = World::new().await;
     let mut first = world.client(0, 1).await;
