@@ -47,6 +47,7 @@ pub struct Faults {
 #[derive(Clone, Debug, Default)]
 pub struct Calls {
     pub changes: usize,
+    pub users: usize,
     pub submitted: Vec<Submission>,
     pub largest_batch: usize,
 }
@@ -552,7 +553,10 @@ impl Backend for Store {
     }
 
     async fn user(&self, request: UserRequest) -> Result<UserState, BackendError> {
-        self.read(|state| Ok(state.user_state(request.user.0, Some(request.after.0))))
+        self.read(|state| {
+            state.calls.users += 1;
+            Ok(state.user_state(request.user.0, Some(request.after.0)))
+        })
     }
 
     async fn room(&self, request: RoomRequest) -> Result<RoomResponse, BackendError> {
