@@ -14,6 +14,7 @@ use secrecy::SecretString;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+pub mod admin;
 pub mod clock;
 pub mod config;
 pub mod domain;
@@ -26,6 +27,7 @@ mod upkeep;
 pub use config::Config;
 pub use error::{Error, StoreError};
 
+use admin::Admin;
 use clock::Clock;
 use domain::{Accounts, Context, Files, Passwords, Publisher, Sessions, Users};
 use http::ApiState;
@@ -66,6 +68,7 @@ pub struct Deps {
 pub struct Api {
     context: Context,
     state: ApiState,
+    admin: Admin,
 }
 
 impl Api {
@@ -102,15 +105,26 @@ impl Api {
             config.upkeep,
             deps.shutdown.clone(),
         ));
+        let accounts = Accounts::new(context.clone(), passwords.clone(), sessions.clone());
+        let admin = Admin::new(
+            context.clone(),
+            passwords.clone(),
+            accounts.clone(),
+            sessions.clone(),
+        );
         let state = ApiState {
-            accounts: Accounts::new(context.clone(), passwords.clone(), sessions.clone()),
+            accounts,
             users: Users::new(context.clone(), passwords, sessions.clone()),
             sessions,
             files,
             http: Arc::new(config.http),
             limits: deps.limits,
         };
-        Ok(Self { context, state })
+        Ok(Self {
+            context,
+            state,
+            admin,
+        })
     }
 
     /// The public routes. They read the peer's address from `ConnectInfo<SocketAddr>`. The router has the
@@ -119,7 +133,12 @@ impl Api {
         http::public_router(self.state.clone())
     }
 
-    /// The services, for the administrator's commands and direct calls.
+    /// The administrator's commands.
+    pub fn admin(&self) -> &Admin {
+        &self.admin
+    }
+
+    /// The services, for direct calls.
     pub fn state(&self) -> &ApiState {
         &self.state
     }

@@ -186,7 +186,7 @@ fn username(username: &str, limits: &Limits) -> Result<String, Violation> {
 }
 
 /// Whether a new password is of an acceptable length.
-pub(super) fn password(password: &str, limits: &Limits) -> Result<(), Violation> {
+pub(crate) fn password(password: &str, limits: &Limits) -> Result<(), Violation> {
     match password.chars().count() {
         count if count < limits.min_password => Err(Violation::TooShort {
             min: limits.min_password as u64,

@@ -244,7 +244,7 @@ impl Sessions {
     }
 
     /// Forgets what this node knows of sessions that ended, and tells the gateways.
-    pub(super) async fn ended(&self, committed: &Committed) {
+    pub(crate) async fn ended(&self, committed: &Committed) {
         for fact in committed.users.iter().flat_map(|bump| &bump.facts) {
             match fact {
                 UserFact::Revoked(sessions) => {
