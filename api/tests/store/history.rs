@@ -81,7 +81,7 @@ impl Known {
     }
 }
 
-/// SplitMix64: the same histories in every run.
+/// The generator `SplitMix64`: the same histories in every run.
 struct Dice(u64);
 
 impl Dice {

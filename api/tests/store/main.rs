@@ -1,4 +1,8 @@
 //! The contract of the store: every test runs against SQLite and Postgres.
+#![expect(
+    clippy::unwrap_used,
+    reason = "the modules are all tests, which clippy sees of marked functions alone"
+)]
 
 mod accounts;
 mod feed;

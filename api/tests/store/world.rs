@@ -27,8 +27,8 @@ fn config(url: String) -> StoreConfig {
     StoreConfig {
         url: url.into(),
         max_connections: 8,
-        acquire_timeout: Duration::from_secs(60),
-        lock_timeout: Duration::from_secs(60),
+        acquire_timeout: Duration::from_mins(1),
+        lock_timeout: Duration::from_mins(1),
         ..StoreConfig::default()
     }
 }

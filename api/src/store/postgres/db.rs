@@ -92,3 +92,18 @@ impl Store {
         Ok(self.pool.begin_with(begin).await?)
     }
 }
+
+/// Shows a statement's plan, line by line in the last column.
+#[cfg(test)]
+pub(super) const EXPLAIN: &str = "EXPLAIN ";
+
+/// An empty store, with what keeps it.
+#[cfg(test)]
+pub(super) async fn scratch() -> (Store, Option<tempfile::TempDir>) {
+    let server = chapar_testkit::shared_postgres().await.unwrap();
+    let config = crate::store::StoreConfig {
+        url: server.create_database("plans").await.unwrap().into(),
+        ..Default::default()
+    };
+    (Store::open(&config).unwrap(), None)
+}

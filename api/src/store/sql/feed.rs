@@ -156,7 +156,7 @@ impl Feed for Store {
         ))
     }
 
-    /// By indexes `rooms_changed_at` and `users_changed_at`; the oldest first, since those are the next to
+    /// The oldest first, since those are the next to
     /// leave the sweeper's window.
     async fn changed_since(
         &self,
@@ -164,20 +164,16 @@ impl Feed for Store {
         limit: u32,
     ) -> Result<(Vec<(RoomId, Seq)>, Vec<(UserId, i64)>), StoreError> {
         let mut tx = self.begin_read().await?;
-        let rooms: Vec<(i64, i64)> = sqlx::query_as(
-            "SELECT id, last_seq FROM rooms WHERE changed_at >= $1 ORDER BY changed_at LIMIT $2",
-        )
-        .bind(at.as_micros())
-        .bind(i64::from(limit))
-        .fetch_all(&mut *tx)
-        .await?;
-        let users: Vec<(i64, i64)> = sqlx::query_as(
-            "SELECT id, version FROM users WHERE changed_at >= $1 ORDER BY changed_at LIMIT $2",
-        )
-        .bind(at.as_micros())
-        .bind(i64::from(limit))
-        .fetch_all(&mut *tx)
-        .await?;
+        let rooms: Vec<(i64, i64)> = sqlx::query_as(CHANGED_ROOMS)
+            .bind(at.as_micros())
+            .bind(i64::from(limit))
+            .fetch_all(&mut *tx)
+            .await?;
+        let users: Vec<(i64, i64)> = sqlx::query_as(CHANGED_USERS)
+            .bind(at.as_micros())
+            .bind(i64::from(limit))
+            .fetch_all(&mut *tx)
+            .await?;
         tx.commit().await?;
         Ok((
             rooms
@@ -270,6 +266,14 @@ impl Feed for Store {
     }
 }
 
+/// By index `rooms_changed_at`.
+pub(super) const CHANGED_ROOMS: &str =
+    "SELECT id, last_seq FROM rooms WHERE changed_at >= $1 ORDER BY changed_at LIMIT $2";
+
+/// By index `users_changed_at`.
+pub(super) const CHANGED_USERS: &str =
+    "SELECT id, version FROM users WHERE changed_at >= $1 ORDER BY changed_at LIMIT $2";
+
 impl Store {
     async fn write_epoch(&self, statement: &'static str) -> Result<String, StoreError> {
         let mut tx = self.begin_write().await?;
@@ -283,42 +287,46 @@ impl Store {
 }
 
 /// By index `messages_changes`.
+pub(super) const CHANGED_MESSAGES: &str = concat!(
+    messages!(),
+    "WHERE m.room_id = $1 AND m.changed_seq > $2 ORDER BY m.changed_seq LIMIT $3"
+);
+
 async fn changed_messages(
     conn: &mut Conn,
     room: RoomId,
     since: Seq,
     limit: usize,
 ) -> Result<Vec<MessageRow>, StoreError> {
-    Ok(sqlx::query_as(concat!(
-        messages!(),
-        "WHERE m.room_id = $1 AND m.changed_seq > $2 ORDER BY m.changed_seq LIMIT $3"
-    ))
-    .bind(room.0)
-    .bind(since)
-    .bind(i64::try_from(limit).unwrap_or(i64::MAX))
-    .fetch_all(conn)
-    .await?)
+    Ok(sqlx::query_as(CHANGED_MESSAGES)
+        .bind(room.0)
+        .bind(since)
+        .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+        .fetch_all(conn)
+        .await?)
 }
 
 /// By index `members_changes`.
+pub(super) const CHANGED_MEMBERS: &str = concat!(
+    "SELECT ",
+    person_columns!("u"),
+    ", m.role, m.changed_seq, m.change_kind, m.joined_at, m.left_at
+     FROM members m JOIN users u ON u.id = m.user_id
+     WHERE m.room_id = $1 AND m.changed_seq > $2 ORDER BY m.changed_seq LIMIT $3"
+);
+
 async fn changed_members(
     conn: &mut Conn,
     room: RoomId,
     since: Seq,
     limit: usize,
 ) -> Result<Vec<FeedMember>, StoreError> {
-    Ok(sqlx::query_as(concat!(
-        "SELECT ",
-        person_columns!("u"),
-        ", m.role, m.changed_seq, m.change_kind, m.joined_at, m.left_at
-         FROM members m JOIN users u ON u.id = m.user_id
-         WHERE m.room_id = $1 AND m.changed_seq > $2 ORDER BY m.changed_seq LIMIT $3"
-    ))
-    .bind(room.0)
-    .bind(since)
-    .bind(i64::try_from(limit).unwrap_or(i64::MAX))
-    .fetch_all(conn)
-    .await?)
+    Ok(sqlx::query_as(CHANGED_MEMBERS)
+        .bind(room.0)
+        .bind(since)
+        .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+        .fetch_all(conn)
+        .await?)
 }
 
 /// What a message's change is to one who knows everything up to `since`.

@@ -60,7 +60,6 @@ impl Messages for Store {
         Ok(found)
     }
 
-    /// By index `messages_number`.
     async fn history(
         &self,
         room: RoomId,
@@ -93,6 +92,18 @@ impl Messages for Store {
     }
 }
 
+/// By index `messages_number`.
+pub(super) const BELOW: &str = concat!(
+    messages!(),
+    "WHERE m.room_id = $1 AND m.number < $2 ORDER BY m.number DESC LIMIT $3"
+);
+
+/// By index `messages_number`.
+pub(super) const ABOVE: &str = concat!(
+    messages!(),
+    "WHERE m.room_id = $1 AND m.number > $2 ORDER BY m.number LIMIT $3"
+);
+
 /// The messages just below a number, newest first.
 async fn below(
     conn: &mut Conn,
@@ -100,15 +111,12 @@ async fn below(
     number: Number,
     limit: i64,
 ) -> Result<Vec<MessageRow>, StoreError> {
-    Ok(sqlx::query_as(concat!(
-        messages!(),
-        "WHERE m.room_id = $1 AND m.number < $2 ORDER BY m.number DESC LIMIT $3"
-    ))
-    .bind(room.0)
-    .bind(number)
-    .bind(limit)
-    .fetch_all(conn)
-    .await?)
+    Ok(sqlx::query_as(BELOW)
+        .bind(room.0)
+        .bind(number)
+        .bind(limit)
+        .fetch_all(conn)
+        .await?)
 }
 
 /// The messages just above a number, newest first.
@@ -118,15 +126,12 @@ async fn above(
     number: Number,
     limit: i64,
 ) -> Result<Vec<MessageRow>, StoreError> {
-    let mut rows: Vec<MessageRow> = sqlx::query_as(concat!(
-        messages!(),
-        "WHERE m.room_id = $1 AND m.number > $2 ORDER BY m.number LIMIT $3"
-    ))
-    .bind(room.0)
-    .bind(number)
-    .bind(limit)
-    .fetch_all(conn)
-    .await?;
+    let mut rows: Vec<MessageRow> = sqlx::query_as(ABOVE)
+        .bind(room.0)
+        .bind(number)
+        .bind(limit)
+        .fetch_all(conn)
+        .await?;
     rows.reverse();
     Ok(rows)
 }

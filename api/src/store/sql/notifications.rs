@@ -10,24 +10,26 @@ use crate::store::notifications::Notifications;
 use crate::store::records::{Committed, NotificationRecord, Page, UserFact};
 use crate::store::rows::{NotificationRow, notifications};
 
+/// By index `notifications_user`.
+pub(super) const NEWEST: &str = concat!(
+    notifications!(),
+    "WHERE n.user_id = $1 AND n.id < $2 ORDER BY n.id DESC LIMIT $3"
+);
+
 #[async_trait]
 impl Notifications for Store {
-    /// By index `notifications_user`.
     async fn notifications(
         &self,
         user: UserId,
         before: Option<NotificationId>,
         limit: u32,
     ) -> Result<Page<NotificationRecord, NotificationId>, StoreError> {
-        let rows: Vec<NotificationRow> = sqlx::query_as(concat!(
-            notifications!(),
-            "WHERE n.user_id = $1 AND n.id < $2 ORDER BY n.id DESC LIMIT $3"
-        ))
-        .bind(user.0)
-        .bind(before.map_or(i64::MAX, |id| id.0))
-        .bind(i64::from(limit) + 1)
-        .fetch_all(self.reader())
-        .await?;
+        let rows: Vec<NotificationRow> = sqlx::query_as(NEWEST)
+            .bind(user.0)
+            .bind(before.map_or(i64::MAX, |id| id.0))
+            .bind(i64::from(limit) + 1)
+            .fetch_all(self.reader())
+            .await?;
         let items = rows
             .into_iter()
             .map(NotificationRecord::try_from)

@@ -122,7 +122,6 @@ impl Rooms for Store {
         sight_page(rows, limit)
     }
 
-    /// By index `rooms_discover`.
     async fn discover(
         &self,
         query: &str,
@@ -131,25 +130,17 @@ impl Rooms for Store {
         limit: u32,
     ) -> Result<Page<RoomSight, (Timestamp, RoomId)>, StoreError> {
         let (active, id) = activity(after);
-        let rows: Vec<SightRow> = sqlx::query_as(concat!(
-            sights!(),
-            "WHERE r.kind = 'public' AND r.deleted_at IS NULL AND (m.is_banned IS NULL OR m.is_banned = 0)
-               AND ($2 = '' OR ",
-            holds!("r.search_key", "$2"),
-            ") AND (r.active_at, r.id) < ($3, $4)
-             ORDER BY r.active_at DESC, r.id DESC LIMIT $5"
-        ))
-        .bind(viewer.0)
-        .bind(query)
-        .bind(active)
-        .bind(id)
-        .bind(i64::from(limit) + 1)
-        .fetch_all(self.reader())
-        .await?;
+        let rows: Vec<SightRow> = sqlx::query_as(DISCOVER)
+            .bind(viewer.0)
+            .bind(query)
+            .bind(active)
+            .bind(id)
+            .bind(i64::from(limit) + 1)
+            .fetch_all(self.reader())
+            .await?;
         sight_page(rows, limit)
     }
 
-    /// By index `members_room`.
     async fn members(
         &self,
         room: RoomId,
@@ -157,19 +148,13 @@ impl Rooms for Store {
         limit: u32,
     ) -> Result<Page<(Person, Role), (Timestamp, UserId)>, StoreError> {
         let (joined, user) = after.map_or((i64::MIN, 0), |(at, user)| (at.as_micros(), user.0));
-        let mut rows: Vec<MemberRow> = sqlx::query_as(concat!(
-            "SELECT ",
-            person_columns!("u"),
-            ", m.role, m.joined_at FROM members m JOIN users u ON u.id = m.user_id
-             WHERE m.room_id = $1 AND m.left_at IS NULL AND (m.joined_at, m.user_id) > ($2, $3)
-             ORDER BY m.joined_at, m.user_id LIMIT $4"
-        ))
-        .bind(room.0)
-        .bind(joined)
-        .bind(user)
-        .bind(i64::from(limit) + 1)
-        .fetch_all(self.reader())
-        .await?;
+        let mut rows: Vec<MemberRow> = sqlx::query_as(MEMBERS)
+            .bind(room.0)
+            .bind(joined)
+            .bind(user)
+            .bind(i64::from(limit) + 1)
+            .fetch_all(self.reader())
+            .await?;
         let has_more = rows.len() > limit as usize;
         rows.truncate(limit as usize);
         let last_joined = rows.last().map(|row| Timestamp::from_micros(row.joined_at));
@@ -323,6 +308,25 @@ impl Rooms for Store {
         Ok(removed)
     }
 }
+
+/// By index `rooms_discover`.
+pub(super) const DISCOVER: &str = concat!(
+    sights!(),
+    "WHERE r.kind = 'public' AND r.deleted_at IS NULL AND (m.is_banned IS NULL OR m.is_banned = 0)
+               AND ($2 = '' OR ",
+    holds!("r.search_key", "$2"),
+    ") AND (r.active_at, r.id) < ($3, $4)
+             ORDER BY r.active_at DESC, r.id DESC LIMIT $5"
+);
+
+/// By index `members_room`.
+pub(super) const MEMBERS: &str = concat!(
+    "SELECT ",
+    person_columns!("u"),
+    ", m.role, m.joined_at FROM members m JOIN users u ON u.id = m.user_id
+             WHERE m.room_id = $1 AND m.left_at IS NULL AND (m.joined_at, m.user_id) > ($2, $3)
+             ORDER BY m.joined_at, m.user_id LIMIT $4"
+);
 
 /// A current member's relation to a room.
 pub(super) async fn membership(

@@ -162,6 +162,13 @@ struct NonceRow {
 }
 
 /// By index `messages_nonce`.
+pub(super) const NONCES: &str = concat!(
+    "SELECT m.id, m.room_id, m.sender_id, m.nonce, m.body_hash FROM ",
+    rows!("$1" AS "n": room_id bigint, sender_id bigint, nonce text),
+    " JOIN messages m
+        ON m.room_id = n.room_id AND m.sender_id = n.sender_id AND m.nonce = n.nonce"
+);
+
 async fn nonces(
     conn: &mut Conn,
     batch: &[NewMessage],
@@ -173,15 +180,10 @@ async fn nonces(
     let named = named.into_iter().map(|Nonce(room, sender, nonce)| {
         json!({ "room_id": room, "sender_id": sender, "nonce": nonce })
     });
-    let rows: Vec<NonceRow> = sqlx::query_as(concat!(
-        "SELECT m.id, m.room_id, m.sender_id, m.nonce, m.body_hash FROM ",
-        rows!("$1" AS "n": room_id bigint, sender_id bigint, nonce text),
-        " JOIN messages m
-            ON m.room_id = n.room_id AND m.sender_id = n.sender_id AND m.nonce = n.nonce"
-    ))
-    .bind(named.collect::<Value>().to_string())
-    .fetch_all(conn)
-    .await?;
+    let rows: Vec<NonceRow> = sqlx::query_as(NONCES)
+        .bind(named.collect::<Value>().to_string())
+        .fetch_all(conn)
+        .await?;
     let known = rows.into_iter().map(|row| {
         let nonce = Nonce(RoomId(row.room_id), UserId(row.sender_id), row.nonce);
         (nonce, (row.id, row.body_hash.unwrap_or_default()))

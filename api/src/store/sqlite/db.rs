@@ -94,3 +94,18 @@ impl Store {
         }
     }
 }
+
+/// Shows a statement's plan, line by line in the last column.
+#[cfg(test)]
+pub(super) const EXPLAIN: &str = "EXPLAIN QUERY PLAN ";
+
+/// An empty store, with what keeps it.
+#[cfg(test)]
+pub(super) async fn scratch() -> (Store, Option<tempfile::TempDir>) {
+    let folder = tempfile::tempdir().unwrap();
+    let config = crate::store::StoreConfig {
+        url: format!("sqlite:{}", folder.path().join("plans.db").display()).into(),
+        ..Default::default()
+    };
+    (Store::open(&config).unwrap(), Some(folder))
+}

@@ -37,6 +37,9 @@ mod messages;
 mod notices;
 #[path = "../sql/notifications.rs"]
 mod notifications;
+#[cfg(test)]
+#[path = "../sql/plans.rs"]
+mod plans;
 #[path = "../sql/rooms.rs"]
 mod rooms;
 #[path = "../sql/send_facts.rs"]
