@@ -1,9 +1,107 @@
 //! The api role: rules, store and REST.
+//!
+//! [`Api::build`] composes it from what the binary chose for each seam; nothing here binds, connects or reads
+//! configuration.
+
+use std::sync::Arc;
+
+use axum::Router;
+use chapar_broker::{Broker, Presence, RateLimiter};
+use chapar_shared::Limits;
+use chapar_shared::token::Keyring;
+use object_store::ObjectStore;
+use secrecy::SecretString;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 pub mod clock;
+pub mod config;
 pub mod domain;
 pub mod error;
+pub mod http;
 pub mod media;
 pub mod store;
 
+pub use config::Config;
 pub use error::{Error, StoreError};
+
+use clock::Clock;
+use domain::{Accounts, Context, Files, Publisher, Users};
+use http::ApiState;
+use media::Links;
+use store::Store;
+
+/// What an api node is made of.
+#[derive(Debug)]
+pub struct Deps {
+    /// What is durable; migrated.
+    pub store: Arc<dyn Store>,
+    /// Pub/sub between nodes.
+    pub broker: Arc<dyn Broker>,
+    /// Who is online.
+    pub presence: Arc<dyn Presence>,
+    /// Shared buckets.
+    pub limiter: Arc<dyn RateLimiter>,
+    /// The deployment's limits.
+    pub limits: Arc<Limits>,
+    /// Signs and verifies access tokens.
+    pub keyring: Arc<Keyring>,
+    /// Refresh tokens are derived from it; the same on all nodes. Changing it signs everybody out.
+    pub refresh_secret: SecretString,
+    /// Makes signed addresses of files.
+    pub links: Links,
+    /// Where files' bytes lie: a local folder or S3.
+    pub storage: Arc<dyn ObjectStore>,
+    /// The wall clock.
+    pub clock: Clock,
+    /// Owns the background tasks.
+    pub tracker: TaskTracker,
+    /// Ends them.
+    pub shutdown: CancellationToken,
+}
+
+/// An api node. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Api {
+    context: Context,
+    state: ApiState,
+}
+
+impl Api {
+    /// Composes a node and starts its background tasks on the tracker.
+    pub fn build(config: Config, deps: Deps) -> Self {
+        let context = Context {
+            store: deps.store,
+            publisher: Publisher::new(deps.broker, deps.links.clone()),
+            limiter: deps.limiter,
+            presence: deps.presence,
+            limits: Arc::clone(&deps.limits),
+            links: deps.links,
+            clock: deps.clock,
+        };
+        let state = ApiState {
+            accounts: Accounts::new(context.clone(), deps.keyring, config.sessions),
+            users: Users::new(context.clone()),
+            files: Files::new(context.clone()),
+            http: Arc::new(config.http),
+            limits: deps.limits,
+        };
+        Self { context, state }
+    }
+
+    /// The public routes. They read the peer's address from `ConnectInfo<SocketAddr>`. The router has the
+    /// fallbacks; what is merged with it must have none.
+    pub fn public_router(&self) -> Router {
+        http::public_router(self.state.clone())
+    }
+
+    /// The services, for the administrator's commands and direct calls.
+    pub fn state(&self) -> &ApiState {
+        &self.state
+    }
+
+    /// Whether the database answers, for readiness.
+    pub async fn is_ready(&self) -> bool {
+        self.context.store.ping().await.is_ok()
+    }
+}

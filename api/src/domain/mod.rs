@@ -9,10 +9,16 @@ use crate::clock::Clock;
 use crate::media::Links;
 use crate::store::Store;
 
+pub mod accounts;
+pub mod files;
 pub mod present;
 pub mod publish;
+pub mod users;
 
+pub use accounts::Accounts;
+pub use files::Files;
 pub use publish::Publisher;
+pub use users::Users;
 
 /// Who asks: a user, by one of their sessions. Made only by checking a token and its session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

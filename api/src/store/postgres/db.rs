@@ -75,6 +75,11 @@ pub(super) fn violates(error: &sqlx::Error, index: &str, _columns: &str) -> bool
 }
 
 impl Store {
+    /// Where a single statement that only reads runs.
+    pub(super) fn reader(&self) -> &sqlx::Pool<Db> {
+        &self.pool
+    }
+
     /// A transaction that sees one snapshot and writes nothing.
     pub(super) async fn begin_read(&self) -> Result<Tx, StoreError> {
         let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";

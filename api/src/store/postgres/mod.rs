@@ -9,22 +9,45 @@
 use std::str::FromStr;
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use secrecy::ExposeSecret;
 use sqlx::ConnectOptions;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 
 use super::config::StoreConfig;
-use super::migrations;
+use super::{Store, migrations};
 use crate::error::StoreError;
 
 mod db;
 
+#[path = "../sql/bodies.rs"]
+mod bodies;
 #[path = "../sql/bumps.rs"]
 mod bumps;
+#[path = "../sql/changing.rs"]
+mod changing;
+#[path = "../sql/feed.rs"]
+mod feed;
 #[path = "../sql/files.rs"]
 mod files;
+#[path = "../sql/making.rs"]
+mod making;
+#[path = "../sql/messages.rs"]
+mod messages;
+#[path = "../sql/notices.rs"]
+mod notices;
+#[path = "../sql/notifications.rs"]
+mod notifications;
+#[path = "../sql/rooms.rs"]
+mod rooms;
+#[path = "../sql/send_facts.rs"]
+mod send_facts;
+#[path = "../sql/sending.rs"]
+mod sending;
 #[path = "../sql/sessions.rs"]
 mod sessions;
+#[path = "../sql/standings.rs"]
+mod standings;
 #[path = "../sql/users.rs"]
 mod users;
 
@@ -54,18 +77,24 @@ impl PostgresStore {
         let begin = format!("BEGIN; SET LOCAL lock_timeout = '{millis}ms'").into();
         Ok(Self { pool, begin })
     }
+}
 
-    pub(super) async fn ping_database(&self) -> Result<(), StoreError> {
+#[async_trait]
+impl Store for PostgresStore {
+    async fn ping(&self) -> Result<(), StoreError> {
         sqlx::query("SELECT 1").execute(&self.pool).await?;
         Ok(())
     }
 
     /// Nodes that migrate at once wait for each other by an advisory lock.
-    pub(super) async fn migrate_schema(&self) -> Result<(), StoreError> {
+    async fn migrate(&self) -> Result<(), StoreError> {
         let mut conn = self.pool.acquire().await?;
         migrations::postgres()
             .run_direct(None, &mut *conn, false)
             .await?;
         Ok(())
+    }
+    async fn close(&self) {
+        self.pool.close().await;
     }
 }

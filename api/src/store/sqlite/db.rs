@@ -75,6 +75,11 @@ pub(super) fn violates(error: &sqlx::Error, _index: &str, columns: &str) -> bool
 }
 
 impl Store {
+    /// Where a single statement that only reads runs.
+    pub(super) fn reader(&self) -> &sqlx::Pool<Db> {
+        &self.readers
+    }
+
     /// A transaction that sees one snapshot, from its first statement, and writes nothing.
     pub(super) async fn begin_read(&self) -> Result<Tx, StoreError> {
         Ok(self.readers.begin().await?)
