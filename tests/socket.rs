@@ -21,6 +21,9 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
 use crate::{DEADLINE, frames};
 
+/// Commands that a client leaves unanswered: fewer than the gateway lets wait.
+const PENDING: usize = 50;
+
 type Stream = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
 /// The first frame.
@@ -217,6 +220,38 @@ impl Socket {
             Ok(ok) => panic!("{what} was not refused: {ok}"),
             Err(error) => error.code,
         }
+    }
+
+    /// Sends commands without waiting for each reply, at most [`PENDING`] of them unanswered, and gives the
+    /// replies in order.
+    pub async fn pipeline(&self, commands: impl IntoIterator<Item = Value>) -> Vec<Reply> {
+        let mut ids: Vec<i64> = Vec::new();
+        let mut replies = Vec::new();
+        for command in commands {
+            if ids.len() >= replies.len() + PENDING {
+                replies.push(self.reply(ids[replies.len()]).await);
+            }
+            ids.push(self.submit(command).await);
+        }
+        while replies.len() < ids.len() {
+            replies.push(self.reply(ids[replies.len()]).await);
+        }
+        replies
+    }
+
+    /// Sends messages without waiting for each reply; all of them must be taken.
+    pub async fn say_all(
+        &self,
+        room: RoomId,
+        contents: impl IntoIterator<Item = String>,
+    ) -> Vec<Message> {
+        let sends = contents
+            .into_iter()
+            .map(|content| json!({"op": "send", "room": room, "content": content}));
+        let replies = self.pipeline(sends).await.into_iter();
+        replies
+            .map(|reply| message_of(reply.unwrap_or_else(|error| panic!("{error:?}"))))
+            .collect()
     }
 
     /// Sends a message that must be taken.

@@ -337,17 +337,25 @@ async fn hostile_values_in_commands_are_refused(site: Site) {
 
 async fn an_origin_that_is_not_allowed_gets_no_socket(site: Site) {
     let ali = User::register(&site, 0).await;
-    let upgrade = site
-        .gateway(1)
-        .with_token(&ali.token())
-        .request(reqwest::Method::GET, "/v1/ws")
-        .header("origin", "https://evil.example")
-        .header("connection", "upgrade")
-        .header("upgrade", "websocket")
-        .header("sec-websocket-version", "13")
-        .header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==");
-    let answer = site.gateway(1).run(upgrade).await;
-    assert_eq!(answer.status, 403, "{answer:?}");
+    let bearer = format!("Bearer {}", ali.token());
+    let headers = [
+        ("authorization", &*bearer),
+        ("origin", "https://evil.example"),
+    ];
+    let socket = Socket::open(&site.ws_url(1), &headers).await;
+    socket.hello(&Hello::default()).await;
+    assert_eq!(socket.closed().await, 4001);
+    let own = site
+        .ws_url(1)
+        .replacen("ws", "http", 1)
+        .replace("/v1/ws", "");
+    let own = Socket::open(
+        &site.ws_url(1),
+        &[("authorization", &bearer), ("origin", &own)],
+    )
+    .await;
+    own.hello(&Hello::default()).await;
+    own.ok(json!({"op": "ping"})).await;
 }
 
 async fn texts_of_refusals_follow_the_language(site: Site) {

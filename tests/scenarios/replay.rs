@@ -32,11 +32,9 @@ async fn a_client_that_was_away_gets_what_it_missed_from_another_gateway(site: S
     author.say(room.id, "پیش از رفتن").await;
     before.expect_seq(room.id, room.seq + 1, DEADLINE).await;
     before.close().await;
-    for number in 0..500 {
-        author
-            .submit(json!({"op": "send", "room": room.id, "content": format!("{number}")}))
-            .await;
-    }
+    author
+        .say_all(room.id, (0..500).map(|number| number.to_string()))
+        .await;
     author.expect_seq(room.id, room.seq + 501, DEADLINE).await;
     // Sending goes on while the client comes back.
     let going_on = async {
@@ -218,11 +216,9 @@ async fn a_room_too_far_behind_is_reset(site: Site) {
     );
     let room = ali.private_room(&[&sara]).await.room;
     let author = ali.connect().await;
-    for number in 0..1001 {
-        author
-            .submit(json!({"op": "send", "room": room.id, "content": format!("{number}")}))
-            .await;
-    }
+    author
+        .say_all(room.id, (0..1001).map(|number| number.to_string()))
+        .await;
     let head = room.seq + 1001;
     author.expect_seq(room.id, head, DEADLINE).await;
     let far = sara.connect_to(1, [(room.id, room.seq)]).await;
