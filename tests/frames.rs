@@ -1,7 +1,7 @@
 //! Records the frames of the suite's sockets, so that they can be compared with the AsyncAPI document.
 //!
 //! If the environment variable `CHAPAR_TEST_FRAMES` names a file, each frame that a client sends or gets is
-//! appended to it as one line: `{"direction":"out"|"in","frame":{…}}`, `out` being the client's. What a
+//! appended to it as one line: `{"direction":"in"|"out","frame":{…}}`, `in` being to the server. What a
 //! scenario sends malformed on purpose is left out, and tokens are masked.
 
 use std::fs::{File, OpenOptions};
@@ -26,12 +26,12 @@ static RECORD: LazyLock<Option<Mutex<File>>> = LazyLock::new(|| {
 
 /// Records a frame that a client sends.
 pub fn sent(frame: &Value) {
-    record("out", frame);
+    record("in", frame);
 }
 
 /// Records a frame that a client got.
 pub fn received(frame: &Value) {
-    record("in", frame);
+    record("out", frame);
 }
 
 fn record(direction: &str, frame: &Value) {

@@ -174,11 +174,7 @@ impl fmt::Debug for Answer {
 impl Answer {
     /// Holds the server to a status.
     #[track_caller]
-    #[expect(
-        clippy::must_use_candidate,
-        clippy::return_self_not_must_use,
-        reason = "most calls only assert"
-    )]
+    #[expect(clippy::return_self_not_must_use, reason = "most calls only assert")]
     pub fn expect(self, status: u16) -> Self {
         assert_eq!(self.status, status, "{self:?}");
         self

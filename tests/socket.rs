@@ -1,7 +1,7 @@
 //! A WebSocket client that records every frame in the order in which it arrived.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -62,6 +62,8 @@ pub struct Socket {
     sink: tokio::sync::Mutex<SplitSink<Stream, Frame>>,
     log: Arc<Log>,
     next_id: AtomicI64,
+    is_recorded: AtomicBool,
+    is_paused: watch::Sender<bool>,
     // Aborted when dropped.
     _reader: JoinSet<()>,
 }
@@ -115,14 +117,27 @@ impl Socket {
             state: Mutex::default(),
             changed: watch::Sender::new(()),
         });
+        let is_paused = watch::Sender::new(false);
         let mut reader = JoinSet::new();
-        reader.spawn(read(stream, Arc::clone(&log)));
+        reader.spawn(read(stream, Arc::clone(&log), is_paused.subscribe()));
         Self {
             sink: tokio::sync::Mutex::new(sink),
             log,
             next_id: AtomicI64::new(1),
+            is_recorded: AtomicBool::new(true),
+            is_paused,
             _reader: reader,
         }
+    }
+
+    /// What it sends from here on breaks the protocol on purpose and is not recorded.
+    pub fn misbehave(&self) {
+        self.is_recorded.store(false, Ordering::Relaxed);
+    }
+
+    /// Stops reading, or goes on.
+    pub fn pause(&self, is_paused: bool) {
+        self.is_paused.send_replace(is_paused);
     }
 
     /// Says hello and waits for nothing.
@@ -146,7 +161,9 @@ impl Socket {
 
     /// Sends a frame of the protocol.
     pub async fn send(&self, frame: &Value) {
-        frames::sent(frame);
+        if self.is_recorded.load(Ordering::Relaxed) {
+            frames::sent(frame);
+        }
         self.send_raw(Frame::text(frame.to_string())).await;
     }
 
@@ -452,7 +469,11 @@ impl Received {
     }
 }
 
-async fn read(mut stream: SplitStream<Stream>, log: Arc<Log>) {
+async fn read(
+    mut stream: SplitStream<Stream>,
+    log: Arc<Log>,
+    mut is_paused: watch::Receiver<bool>,
+) {
     /// Whatever ends the reader, who waits must learn of it.
     struct End(Arc<Log>);
     impl Drop for End {
@@ -462,7 +483,13 @@ async fn read(mut stream: SplitStream<Stream>, log: Arc<Log>) {
         }
     }
     let end = End(log);
-    while let Some(Ok(frame)) = stream.next().await {
+    loop {
+        if is_paused.wait_for(|is_paused| !is_paused).await.is_err() {
+            return;
+        }
+        let Some(Ok(frame)) = stream.next().await else {
+            return;
+        };
         match frame {
             Frame::Text(text) => end.0.lock().take(&text),
             Frame::Close(close) => {

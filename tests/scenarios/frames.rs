@@ -247,6 +247,7 @@ async fn a_second_hello_is_not_taken(site: Site) {
     );
     let room = ali.private_room(&[]).await.room.id;
     let socket = eve.connect().await;
+    socket.misbehave();
     socket
         .hello(&Hello {
             token: Some(ali.token()),
@@ -273,6 +274,7 @@ async fn hostile_values_in_commands_are_refused(site: Site) {
     let message = ali.send(secret, "راز").await.id;
     let own = eve.private_room(&[]).await.room.id;
     let socket = eve.connect().await;
+    socket.misbehave();
     let cases = [
         (
             json!({"op": "send", "room": secret, "content": "x"}),

@@ -18,6 +18,7 @@ scenarios! {
     changes_reach_everybody_live_and_dense,
     every_device_of_the_author_gets_the_event,
     a_refused_command_harms_none_beside_it,
+    a_slow_client_is_closed_and_others_keep_receiving => [("gateway.max_queue_bytes", "200000")],
 }
 
 const EACH: i64 = 1000;
@@ -283,4 +284,39 @@ async fn a_refused_command_harms_none_beside_it(site: Site) {
     }
     socket.expect_seq(room.id, room.seq + 20, DEADLINE).await;
     History::of(&socket, room.id).assert_dense(room.seq, room.seq + 20);
+}
+
+async fn a_slow_client_is_closed_and_others_keep_receiving(site: Site) {
+    let (ali, sara) = (
+        User::register(&site, 0).await,
+        User::register(&site, 1).await,
+    );
+    let room = ali.private_room(&[&sara]).await.room;
+    let author = ali.connect().await;
+    let (slow, beside) = (sara.connect_to(1, []).await, sara.connect_to(1, []).await);
+    slow.pause(true);
+    // More than the kernel's buffers on both sides of the connection hold.
+    let heavy = "\u{1f40c}".repeat(4000);
+    for _ in 0..20 {
+        author
+            .say_all(room.id, (0..50).map(|_| heavy.clone()))
+            .await;
+    }
+    let head = room.seq + 1000;
+    beside.expect_seq(room.id, head, DEADLINE).await;
+    History::of(&beside, room.id).assert_dense(room.seq, head);
+    slow.pause(false);
+    assert_eq!(slow.closed().await, 4010);
+    // What it got is a beginning without a hole; the rest it gets by resuming.
+    let position = History::of(&slow, room.id)
+        .positions()
+        .last()
+        .copied()
+        .unwrap_or(room.seq);
+    assert!(position < head);
+    let again = sara.connect_to(0, [(room.id, position)]).await;
+    again.expect_seq(room.id, head, DEADLINE).await;
+    History::of(&slow, room.id)
+        .and(&again)
+        .assert_dense(room.seq, head);
 }

@@ -146,6 +146,7 @@ async fn too_many_watched_are_refused(site: Site) {
     let ali = User::register(&site, 0).await;
     let socket = ali.connect_to(1, []).await;
     assert_eq!(socket.ready().limits.watched, 2);
+    socket.misbehave();
     let watch = json!({"op": "watch", "users": [1, 2, 3]});
     assert_eq!(socket.refused(watch).await, "invalid");
 }
