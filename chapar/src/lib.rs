@@ -6,6 +6,7 @@ pub mod admin;
 pub mod cli;
 pub mod compose;
 pub mod config;
+mod crypto;
 pub mod health;
 pub mod healthcheck;
 pub mod node;

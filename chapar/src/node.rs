@@ -10,6 +10,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::compose::{self, Parts, Stop};
 use crate::config::{Config, HttpConfig, Roles};
+use crate::crypto;
 use crate::health::Readiness;
 use crate::serve::{self, Server};
 use crate::start_page;
@@ -51,6 +52,7 @@ impl Node {
     /// [`crate::config::ConfigError`] before anything was bound, [`serve::BindError`], or what kept a role
     /// from being built.
     pub async fn start(mut config: Config, roles: Roles) -> anyhow::Result<Self> {
+        crypto::install();
         if roles == Roles::All {
             config.generate_secrets()?;
         }
@@ -93,12 +95,12 @@ impl Node {
             .public
             .merge(readiness.routes())
             .merge(start_page::routes(config, roles));
-        let routes = observed(routes, Callers::Public, http.request_timeout);
+        let routes = observed(routes, Callers::Public);
         server.listen(public, routes, http.header_timeout, http.max_connections);
         if let Some(listener) = internal {
             let routes = parts.internal.unwrap_or_default();
             let routes = routes.merge(readiness.routes());
-            let routes = observed(routes, Callers::Nodes, http.request_timeout);
+            let routes = observed(routes, Callers::Nodes);
             server.listen(listener, routes, INTERNAL_IDLE, http.max_connections);
         }
         let node = Self {

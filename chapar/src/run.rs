@@ -11,7 +11,7 @@ use crate::config::{self, Config, ConfigError, Roles, Sources};
 use crate::node::Node;
 use crate::signals::Stops;
 use crate::telemetry::Telemetry;
-use crate::{compose, healthcheck};
+use crate::{compose, crypto, healthcheck};
 
 /// Runs the program. Nothing is bound or connected before the configuration is known to be good.
 pub fn run(cli: Cli) -> ExitCode {
@@ -29,6 +29,7 @@ pub fn run(cli: Cli) -> ExitCode {
 }
 
 fn try_run(cli: Cli) -> anyhow::Result<()> {
+    crypto::install();
     #[cfg(feature = "testing")]
     if let Some(Command::Dev(command)) = &cli.command {
         // Its nodes have settings of their own.

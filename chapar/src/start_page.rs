@@ -47,7 +47,18 @@ pub fn page(config: &Config, roles: Roles) -> String {
     } else {
         "Redis"
     };
-    PAGE.replace("{{version}}", env!("CARGO_PKG_VERSION"))
+    // Behind a load balancer a node's own figures are not reached.
+    let (metrics, metrics_fa) = if roles == Roles::All {
+        (
+            "<a href=\"/metrics\">Metrics</a>\n",
+            "<a href=\"/metrics\">سنجه‌ها</a>\n",
+        )
+    } else {
+        ("", "")
+    };
+    PAGE.replace("{{metrics}}", metrics)
+        .replace("{{metrics_fa}}", metrics_fa)
+        .replace("{{version}}", env!("CARGO_PKG_VERSION"))
         .replace("{{roles}}", roles.names())
         .replace("{{store}}", store)
         .replace("{{broker}}", broker)

@@ -1,7 +1,12 @@
 //! The real binary: exit statuses, what it prints, signals.
 
-use std::io::{BufRead, BufReader};
-use std::net::TcpListener;
+#![expect(
+    clippy::unwrap_used,
+    reason = "helper functions of tests may panic too"
+)]
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::mpsc;
@@ -84,43 +89,95 @@ impl Drop for Running {
     }
 }
 
-#[test]
-fn a_node_says_where_it_serves_is_healthy_and_ends_on_sigterm() {
-    let folder = tempfile::tempdir().unwrap();
-    let mut command = chapar(folder.path());
+/// Starts a node on a free port and gives its log lines, which end with it.
+fn start(command: &mut Command) -> (Running, mpsc::Receiver<String>) {
     command
         .env("CHAPAR_HTTP__BIND", "127.0.0.1:0")
         .env("CHAPAR_TELEMETRY__FORMAT", "json");
     let mut node = Running(command.stderr(Stdio::piped()).spawn().unwrap());
     let log = BufReader::new(node.0.stderr.take().unwrap());
     let (send, lines) = mpsc::channel();
-    // Ends with the node, whose end closes the pipe and then the channel.
     std::thread::spawn(move || {
         for line in log.lines() {
             send.send(line.unwrap()).ok();
         }
     });
-    let patience = Duration::from_secs(20);
-    let address = loop {
-        let line = lines.recv_timeout(patience).unwrap();
+    (node, lines)
+}
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+fn address(lines: &mpsc::Receiver<String>) -> String {
+    loop {
+        let line = lines.recv_timeout(PATIENCE).unwrap();
         let line: serde_json::Value = serde_json::from_str(&line).unwrap();
         if let Some(address) = line.get("http.address") {
-            break address.as_str().unwrap().to_owned();
+            return address.as_str().unwrap().to_owned();
         }
-    };
+    }
+}
+
+/// Sends SIGTERM and gives the exit status and what was logged meanwhile.
+fn terminate(mut node: Running, lines: &mpsc::Receiver<String>) -> (Option<i32>, String) {
+    let kill = Command::new("kill").arg(node.0.id().to_string()).status();
+    assert!(kill.unwrap().success());
+    let mut log = String::new();
+    loop {
+        match lines.recv_timeout(PATIENCE) {
+            Ok(line) => log.push_str(&line),
+            Err(mpsc::RecvTimeoutError::Disconnected) => break,
+            Err(mpsc::RecvTimeoutError::Timeout) => panic!("it did not end: {log}"),
+        }
+    }
+    (node.0.wait().unwrap().code(), log)
+}
+
+#[test]
+fn a_node_says_where_it_serves_is_healthy_and_ends_on_sigterm() {
+    let folder = tempfile::tempdir().unwrap();
+    let (node, lines) = start(&mut chapar(folder.path()));
+    let address = address(&lines);
     let healthcheck = || {
         let mut command = chapar(folder.path());
-        command
-            .arg("healthcheck")
-            .env("CHAPAR_HTTP__BIND", &address);
-        command.output().unwrap()
+        command.arg("healthcheck");
+        command.env("CHAPAR_HTTP__BIND", &address).output().unwrap()
     };
     let health = healthcheck();
     assert!(health.status.success(), "{}", stderr(&health));
-
-    let kill = Command::new("kill").arg(node.0.id().to_string()).status();
-    assert!(kill.unwrap().success());
-    while lines.recv_timeout(patience) != Err(mpsc::RecvTimeoutError::Disconnected) {}
-    assert_eq!(node.0.wait().unwrap().code(), Some(0));
+    assert_eq!(terminate(node, &lines).0, Some(0));
     assert_eq!(healthcheck().status.code(), Some(1));
+}
+
+#[test]
+fn query_strings_are_not_logged_and_traces_are_sent() {
+    let folder = tempfile::tempdir().unwrap();
+    let collector = TcpListener::bind("127.0.0.1:0").unwrap();
+    let endpoint = format!("http://{}", collector.local_addr().unwrap());
+    let (send, collected) = mpsc::channel();
+    std::thread::spawn(move || {
+        for stream in collector.incoming() {
+            let mut stream = stream.unwrap();
+            let mut head = [0; 20];
+            stream.read_exact(&mut head).unwrap();
+            let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+            stream.write_all(answer).unwrap();
+            send.send(String::from_utf8_lossy(&head).into_owned()).ok();
+        }
+    });
+    let mut command = chapar(folder.path());
+    command
+        .env("CHAPAR_TELEMETRY__OTLP_ENDPOINT", endpoint)
+        .env("CHAPAR_TELEMETRY__SAMPLING", "1");
+    let (node, lines) = start(&mut command);
+    let mut stream = TcpStream::connect(address(&lines)).unwrap();
+    let request = b"GET /?token=hunter2 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    stream.write_all(request).unwrap();
+    stream.read_to_end(&mut Vec::new()).unwrap();
+    let (status, log) = terminate(node, &lines);
+    assert_eq!(status, Some(0), "{log}");
+    assert!(log.contains(r#""status":200"#), "{log}");
+    assert!(log.contains("request.id"), "{log}");
+    assert!(!log.contains("hunter2"), "{log}");
+    let head = collected.recv_timeout(PATIENCE).unwrap();
+    assert!(head.starts_with("POST /v1/traces"), "{head}");
 }

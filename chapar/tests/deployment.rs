@@ -21,6 +21,26 @@ async fn a_single_node_is_api_and_gateway_under_one_address() {
 }
 
 #[tokio::test]
+async fn a_cluster_has_a_migrated_database_and_nodes_of_its_own() {
+    let cluster = Deployment::cluster().await.unwrap();
+    assert!(is_ready(&cluster).await);
+    let urls = [0, 1, 2].map(|number| cluster.api_url(number));
+    assert_ne!(urls[0], urls[1]);
+    assert_eq!(urls[0], urls[2], "numbers go round");
+    assert_ne!(cluster.ws_url(0), cluster.ws_url(1));
+    let other = Deployment::cluster().await.unwrap();
+    for name in ["STORE__URL", "BROKER__PREFIX", "INTERNAL__SECRET"] {
+        assert_ne!(
+            cluster.settings().get(name),
+            other.settings().get(name),
+            "{name}"
+        );
+    }
+    cluster.shut_down().await.unwrap();
+    other.shut_down().await.unwrap();
+}
+
+#[tokio::test]
 async fn processes_are_stopped_killed_and_started_again() {
     let limit = [("CHAPAR_LIMITS__MAX_CONTENT", "5")];
     let mut deployment = Deployment::start(Shape::Single, Place::Processes, &limit)

@@ -58,7 +58,8 @@ async fn every_node_tells_its_health_metrics_and_itself() {
     assert_eq!(get("/healthz").await.status(), 200);
     let ready = get("/readyz").await;
     assert_eq!(ready.status(), 200);
-    assert!(ready.text().await.unwrap().contains("\"ready\":true"));
+    let ready = ready.text().await.unwrap();
+    assert_eq!(ready, r#"{"checks":{"store":"ok"},"ready":true}"#);
 
     let page = get("/").await;
     let policy = page.headers()["content-security-policy"].to_str().unwrap();

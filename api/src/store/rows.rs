@@ -68,14 +68,34 @@ impl From<PersonRow> for Person {
     }
 }
 
-/// The columns of a [`RoomRow`] from a table `rooms` named `r`.
+/// The columns of a [`RoomRow`]: `room_columns!("r.")` from a table `rooms` named `r`, and `room_columns!("")` from the
+/// one inserted into, which SQLite's `RETURNING` does not know by another name.
 macro_rules! room_columns {
-    () => {
-        "r.id AS room_id, r.kind AS room_kind, r.name AS room_name, r.slug AS room_slug,
-         r.description AS room_description, r.last_seq AS room_last_seq,
-         r.last_number AS room_last_number, r.member_count AS room_member_count,
-         r.created_at AS room_created_at, r.active_at AS room_active_at,
-         r.deleted_at AS room_deleted_at"
+    ($rooms:literal) => {
+        concat!(
+            $rooms,
+            "id AS room_id, ",
+            $rooms,
+            "kind AS room_kind, ",
+            $rooms,
+            "name AS room_name, ",
+            $rooms,
+            "slug AS room_slug, ",
+            $rooms,
+            "description AS room_description, ",
+            $rooms,
+            "last_seq AS room_last_seq, ",
+            $rooms,
+            "last_number AS room_last_number, ",
+            $rooms,
+            "member_count AS room_member_count, ",
+            $rooms,
+            "created_at AS room_created_at, ",
+            $rooms,
+            "active_at AS room_active_at, ",
+            $rooms,
+            "deleted_at AS room_deleted_at"
+        )
     };
 }
 pub(super) use room_columns;
@@ -125,7 +145,7 @@ macro_rules! sights {
     () => {
         concat!(
             "SELECT ",
-            $crate::store::rows::room_columns!(),
+            $crate::store::rows::room_columns!("r."),
             ", m.role AS me_role, m.left_at AS me_left_at, m.read_number AS me_read_number,
                m.is_muted AS me_is_muted, m.is_banned AS me_is_banned, ",
             $crate::store::rows::person_columns!("p", "peer"),

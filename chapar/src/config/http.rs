@@ -30,7 +30,7 @@ pub struct HttpConfig {
     /// How long a client may take to send a request's head; `10s`. Too high: slow clients hold connections.
     #[serde(with = "chapar_shared::duration")]
     pub header_timeout: Duration,
-    /// How long answering a request may take, its body included; `60s`. Too low: slow uploads fail.
+    /// How long answering a REST request may take; `30s`. Uploads and downloads have limits of their own.
     #[serde(with = "chapar_shared::duration")]
     pub request_timeout: Duration,
     /// Connections at once, sockets included; 20,000. More wait in the kernel's queue. Each takes a file
@@ -53,7 +53,7 @@ impl Default for HttpConfig {
             trusted_proxies: Vec::new(),
             allowed_origins: Vec::new(),
             header_timeout: Duration::from_secs(10),
-            request_timeout: Duration::from_mins(1),
+            request_timeout: Duration::from_secs(30),
             max_connections: 20_000,
             drain_delay: Duration::ZERO,
             drain_timeout: Duration::from_secs(30),

@@ -50,6 +50,8 @@ pub struct Config {
     pub tokens: TokensConfig,
     /// Uploaded files.
     pub files: FilesConfig,
+    /// What a gateway node may choose for itself.
+    pub gateway: chapar_gateway::Config,
     /// The protocol's limits; the same on every node.
     pub limits: Limits,
     /// Logs and traces.
@@ -66,6 +68,7 @@ impl Default for Config {
             broker: BrokerConfig::default(),
             tokens: TokensConfig::default(),
             files: FilesConfig::default(),
+            gateway: chapar_gateway::Config::default(),
             limits: Limits::default(),
             telemetry: TelemetryConfig::default(),
         }

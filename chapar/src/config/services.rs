@@ -15,7 +15,7 @@ pub struct StoreConfig {
     /// `sqlite://PATH` or `postgres://USER:PASSWORD@HOST/DATABASE`. Unset: `chapar.db` in `data_dir`.
     #[serde(serialize_with = "show::url")]
     pub url: Option<SecretString>,
-    /// Connections to Postgres, or readers of SQLite (which has one writer); 16. Times the api nodes it must
+    /// Connections to Postgres, or readers of SQLite (which has one writer); 10. Times the api nodes it must
     /// stay below Postgres' `max_connections`. Too low: requests wait; too high: Postgres slows down.
     pub max_connections: u32,
     /// How long a request waits for a connection; `5s`. Then it is answered 503.
@@ -24,15 +24,19 @@ pub struct StoreConfig {
     /// How long a statement waits for a row that somebody else holds; `2s`.
     #[serde(with = "chapar_shared::duration")]
     pub lock_timeout: Duration,
+    /// Prepared statements kept for each connection; 200. 0 behind a proxy that pools transactions, where the
+    /// next statement may run on another connection.
+    pub statement_cache: usize,
 }
 
 impl Default for StoreConfig {
     fn default() -> Self {
         Self {
             url: None,
-            max_connections: 16,
+            max_connections: 10,
             acquire_timeout: Duration::from_secs(5),
             lock_timeout: Duration::from_secs(2),
+            statement_cache: 200,
         }
     }
 }

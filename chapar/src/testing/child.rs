@@ -154,6 +154,9 @@ impl ChildNode {
     /// # Errors
     /// When it does not end in time, or not with status 0.
     pub async fn stop(mut self) -> anyhow::Result<()> {
+        if let Some(status) = self.watchdog.try_wait()? {
+            bail!("it had already ended: {status}");
+        }
         self.signal("TERM").await?;
         let status = timeout(PATIENCE, self.watchdog.wait()).await;
         let status = status.with_context(|| format!("it did not end:\n{}", self.log()))??;

@@ -14,7 +14,7 @@ use super::{Connection, End};
 use crate::node::Node;
 
 /// A heartbeat is spread over this many ticks, so that pings do not come all at once.
-const SLOTS: u64 = 30;
+const SLOTS: usize = 30;
 
 /// Heartbeats of silence after which a client is gone.
 const SILENT: u8 = 2;
@@ -23,7 +23,7 @@ const SILENT: u8 = 2;
 #[derive(Debug)]
 pub(crate) struct Registry {
     next_id: AtomicU64,
-    slots: [Mutex<HashMap<u64, Arc<Connection>>>; SLOTS as usize],
+    slots: [Mutex<HashMap<u64, Arc<Connection>>>; SLOTS],
     /// Connections by the second in which their tokens end.
     expiries: Mutex<BTreeMap<i64, Vec<u64>>>,
 }
@@ -44,7 +44,7 @@ impl Registry {
     }
 
     fn slot(&self, id: u64) -> std::sync::MutexGuard<'_, HashMap<u64, Arc<Connection>>> {
-        let at = usize::try_from(id % SLOTS).unwrap_or_default();
+        let at = usize::try_from(id).unwrap_or_default() % SLOTS;
         self.slots[at]
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -87,8 +87,11 @@ impl Registry {
         }
     }
 
-    fn beat(&self, slot: u64) {
-        for connection in self.slot(slot).values() {
+    fn beat(&self, slot: usize) {
+        let slot = self.slots[slot]
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        for connection in slot.values() {
             if connection.silent.fetch_add(1, Ordering::Relaxed) >= SILENT {
                 connection.queue.end(End::Close(CloseCode::GoingAway));
             } else {

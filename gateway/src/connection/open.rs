@@ -252,7 +252,7 @@ fn begin(
             .iter()
             .map(|reset| dialect.encode(&Outgoing::Server(reset))),
     );
-    connection.queue.push_first(first);
+    connection.queue.push_first(&first);
     known.connections.push(Arc::clone(connection));
     for room in rooms {
         room.activate(connection);

@@ -87,14 +87,14 @@ impl Queue {
     }
 
     /// Queues the answer to `hello` before whatever came meanwhile, and as a page, however long it is.
-    pub(crate) fn push_first(&self, first: Vec<Frames>) {
+    pub(crate) fn push_first(&self, first: &[Frames]) {
         let mut state = self.lock();
         if state.end.is_some() {
             return;
         }
         let meanwhile = mem::take(&mut state.frames);
         let bytes = state.bytes;
-        for frames in &first {
+        for frames in first {
             state.add(frames);
         }
         state.frames.extend(meanwhile);
@@ -190,13 +190,11 @@ impl Queue {
     /// Ready once the connection is to end, whatever is still queued; for a writer that is stuck.
     pub(crate) fn poll_end(&self, context: &mut Context<'_>) -> Poll<End> {
         let mut state = self.lock();
-        match state.end {
-            Some(end) => Poll::Ready(end),
-            None => {
-                state.writer = Some(context.waker().clone());
-                Poll::Pending
-            }
+        if let Some(end) = state.end {
+            return Poll::Ready(end);
         }
+        state.writer = Some(context.waker().clone());
+        Poll::Pending
     }
 }
 

@@ -43,7 +43,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn counts_within_the_window_only() {
-        let mut strikes = Strikes::new(3, Duration::from_secs(60));
+        let mut strikes = Strikes::new(3, Duration::from_mins(1));
         assert!(!strikes.strike());
         tokio::time::advance(Duration::from_secs(30)).await;
         assert!(!strikes.strike());

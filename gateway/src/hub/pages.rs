@@ -41,17 +41,16 @@ impl Node {
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner);
             in_flight.retain(|_, fetch| fetch.upgrade().is_some());
-            match in_flight.get(&since).and_then(InFlight::upgrade) {
-                Some(fetch) => fetch,
-                None => {
-                    let fetch: Fetch = fetch(Arc::clone(self), Arc::clone(room), since)
-                        .boxed()
-                        .shared();
-                    if let Some(weak) = fetch.downgrade() {
-                        in_flight.insert(since, weak);
-                    }
-                    fetch
+            if let Some(fetch) = in_flight.get(&since).and_then(InFlight::upgrade) {
+                fetch
+            } else {
+                let fetch: Fetch = fetch(Arc::clone(self), Arc::clone(room), since)
+                    .boxed()
+                    .shared();
+                if let Some(weak) = fetch.downgrade() {
+                    in_flight.insert(since, weak);
                 }
+                fetch
             }
         };
         let page = fetch.await;

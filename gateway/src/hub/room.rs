@@ -224,14 +224,15 @@ impl Room {
             }
             Start::Since(_) | Start::Reset => (head, head, true),
         };
-        let stage = match state.head {
-            None if state.is_forgotten => Stage::Stale,
-            _ => Stage::Replaying,
-        };
+        let is_stale = state.head.is_none() && state.is_forgotten;
         state.listeners.insert(Listener {
             connection: Arc::clone(connection),
             after,
-            stage,
+            stage: if is_stale {
+                Stage::Stale
+            } else {
+                Stage::Replaying
+            },
         });
         Attached { seq, is_reset }
     }

@@ -61,7 +61,7 @@ impl Feed for Store {
         let mut tx = self.begin_read().await?;
         let row: Option<FeedRoom> = sqlx::query_as(concat!(
             "SELECT ",
-            room_columns!(),
+            room_columns!("r."),
             ", r.changed_seq, r.change_kind, r.changed_at FROM rooms r WHERE r.id = $1"
         ))
         .bind(room.0)

@@ -91,11 +91,11 @@ async fn insert(conn: &mut Conn, new: &NewRoom, members: usize) -> Result<RoomRe
         for slug in spellings.iter().filter(|slug| !taken.contains(*slug)) {
             // Another transaction may take it in between; then the next one is tried.
             let row: Option<RoomRow> = sqlx::query_as(concat!(
-                "INSERT INTO rooms AS r (kind, name, name_key, slug, description, search_key, last_seq,
+                "INSERT INTO rooms (kind, name, name_key, slug, description, search_key, last_seq,
                      member_count, active_at, changed_at, created_at)
                  VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $8, $8, $8)
                  ON CONFLICT (slug) DO NOTHING RETURNING ",
-                room_columns!()
+                room_columns!("")
             ))
             .bind(new.kind.word())
             .bind(&new.name)
@@ -261,10 +261,10 @@ pub(super) async fn direct(
         return Err(too_many_rooms(max_rooms));
     }
     let row: RoomRow = sqlx::query_as(concat!(
-        "INSERT INTO rooms AS r (kind, name, name_key, description, search_key, direct_low, direct_high,
+        "INSERT INTO rooms (kind, name, name_key, description, search_key, direct_low, direct_high,
              last_seq, member_count, active_at, changed_at, created_at)
          VALUES ('direct', '', '', '', '', $1, $2, 2, 2, $3, $3, $3) RETURNING ",
-        room_columns!()
+        room_columns!("")
     ))
     .bind(low)
     .bind(high)

@@ -209,7 +209,7 @@ impl Rooms for Store {
         let mut tx = self.begin_write().await?;
         let row: Option<RoomRow> = sqlx::query_as(concat!(
             "SELECT ",
-            room_columns!(),
+            room_columns!("r."),
             " FROM rooms r WHERE r.id = $1 AND r.deleted_at IS NULL"
         ))
         .bind(room.0)

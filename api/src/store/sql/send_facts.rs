@@ -102,7 +102,7 @@ async fn lock_rooms(
     let rooms: BTreeSet<RoomId> = batch.iter().map(|new| new.room).collect();
     let rows: Vec<RoomRow> = sqlx::query_as(concat!(
         "SELECT ",
-        room_columns!(),
+        room_columns!("r."),
         " FROM rooms r WHERE r.id ",
         any!("$1"),
         " ORDER BY r.id",

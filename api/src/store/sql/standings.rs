@@ -15,7 +15,7 @@ use crate::store::rows::{PersonRow, RoomRow, StandingRow, person_columns, room_c
 pub(super) async fn lock_room(conn: &mut Conn, room: RoomId) -> Result<RoomRecord, Error> {
     let row: Option<RoomRow> = sqlx::query_as(concat!(
         "SELECT ",
-        room_columns!(),
+        room_columns!("r."),
         " FROM rooms r WHERE r.id = $1 AND r.deleted_at IS NULL",
         locked!()
     ))

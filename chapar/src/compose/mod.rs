@@ -15,6 +15,10 @@ use tokio_util::task::TaskTracker;
 use crate::config::{Config, Roles};
 use crate::telemetry::requests::problem;
 
+mod store;
+
+pub use store::migrate;
+
 /// A step of the drain; given how long it may take at most.
 pub type Stop = Box<dyn FnOnce(Duration) -> BoxFuture<'static, ()> + Send + Sync>;
 
@@ -47,39 +51,36 @@ impl std::fmt::Debug for Parts {
     }
 }
 
-/// Connects and builds. Tasks go on `tasks` and end on `stopping`.
+/// Builds the roles; connections are made when they are first used, so that a node starts while what is behind
+/// it is away and is not ready until it is back. One process brings its database to its schema first. Tasks go
+/// on `tasks` and end on `stopping`.
 ///
 /// # Errors
-/// What is behind the node cannot be reached or used.
-#[expect(
-    clippy::unused_async,
-    reason = "the store and the broker are connected here"
-)]
+/// What is behind the node cannot be used.
 pub async fn build(
-    _config: &Config,
-    _roles: Roles,
+    config: &Config,
+    roles: Roles,
     _tasks: &TaskTracker,
     _stopping: &CancellationToken,
 ) -> anyhow::Result<Parts> {
     let nothing = async |headers: HeaderMap| problem(Code::NotFound, &headers);
     let wrong_method = async |headers: HeaderMap| problem(Code::MethodNotAllowed, &headers);
-    let public = Router::new()
-        .fallback(nothing)
-        .method_not_allowed_fallback(wrong_method);
-    Ok(Parts {
-        public,
+    let mut parts = Parts {
+        public: Router::new()
+            .fallback(nothing)
+            .method_not_allowed_fallback(wrong_method),
         internal: None,
         checks: Vec::new(),
         sockets: None,
         last: Vec::new(),
-    })
-}
-
-/// Brings the database to this version's schema.
-///
-/// # Errors
-/// When it cannot be reached or a migration fails.
-#[expect(clippy::unused_async, reason = "the store is asked here")]
-pub async fn migrate(_config: &Config) -> anyhow::Result<()> {
-    anyhow::bail!("migrations need the api's store")
+    };
+    if roles.has_api() {
+        let opened = store::open(config)?;
+        if roles == Roles::All {
+            opened.migrate().await?;
+        }
+        parts.checks.push(store::check(&opened));
+        parts.last.push(store::close(opened));
+    }
+    Ok(parts)
 }
