@@ -66,8 +66,8 @@ async fn a_lock_that_is_not_had_in_time_is_busy() {
         .execute(&mut *tx)
         .await
         .unwrap();
-    let waited = waiter.commit_sends(&batch, &|_, _| Ok(())).await;
-    assert!(matches!(waited, Err(StoreError::Busy(_))), "{waited:?}");
+    let refused = waiter.commit_sends(&batch, &|_, _| Ok(())).await;
+    assert!(matches!(refused, Err(StoreError::Busy(_))), "{refused:?}");
     drop(tx);
     let sent = waiter.commit_sends(&batch, &|_, _| Ok(())).await.unwrap();
     assert_eq!(sent.results[0].as_ref().unwrap().0.number, 1);
