@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 use secrecy::SecretString;
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use serde::{Deserialize, Deserializer, de};
 
 /// Section `api` of the configuration.
-#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// Who may sign in and for how long.
@@ -23,7 +23,7 @@ pub struct Config {
 }
 
 /// Section `api.sessions`.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SessionsConfig {
     /// How long an access token lives; `15m`. Longer: a stolen one is of use longer to services that verify
@@ -57,7 +57,7 @@ impl Default for SessionsConfig {
 }
 
 /// Section `api.passwords`: argon2id. Existing hashes are renewed at the next login.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct PasswordsConfig {
     /// Memory of one hash in KiB; 19,456 (OWASP). The pool takes `permits` times as much.
@@ -85,12 +85,12 @@ impl Default for PasswordsConfig {
 }
 
 /// Section `api.http`.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct HttpConfig {
     /// Ranges (`10.0.0.0/8`) of the proxies whose `X-Forwarded-For` is believed; none. Too wide: clients choose
     /// the address that they are limited by. Too narrow: all clients share the proxy's limits.
-    #[serde(with = "networks")]
+    #[serde(deserialize_with = "networks")]
     pub trusted_proxies: Vec<IpNet>,
     /// Origins (`https://chat.example`) of web pages elsewhere that may call; none, so only pages of the same origin.
     pub allowed_origins: Vec<String>,
@@ -110,20 +110,26 @@ impl Default for HttpConfig {
 }
 
 /// Section `api.files`.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct FilesConfig {
-    /// Where the bytes lie.
-    #[serde(flatten)]
-    pub storage: StorageConfig,
+    /// Where the bytes lie: `local` (a folder of this machine, or one that all api nodes mount) or `s3`; `local`.
+    pub kind: StorageKind,
+    /// The folder for `local`, made if it is not there; `data/files`.
+    pub path: String,
+    /// For `s3`.
+    pub s3: S3Config,
     /// An upload that stands in no message is removed after this time; `24h`.
     #[serde(with = "chapar_shared::duration")]
     pub unused_ttl: Duration,
     /// How long an upload may take; `10m`.
     #[serde(with = "chapar_shared::duration")]
     pub upload_timeout: Duration,
-    /// Uploads received at once by the node; 64. Each holds up to one part in memory.
+    /// Uploads received at once by the node; 64. Each holds up to two parts in memory: 256 KiB each with
+    /// `local`, 5 MiB with `s3`, which takes no smaller ones.
     pub max_uploads: usize,
+    /// Uploads received at once from one user; 4, so that nobody's slow line takes all the places.
+    pub max_user_uploads: u32,
     /// Images of more pixels get neither size nor thumbnail; 50,000,000. One decode takes four bytes a pixel.
     pub max_pixels: u64,
     /// Images decoded at once; 2.
@@ -133,10 +139,13 @@ pub struct FilesConfig {
 impl Default for FilesConfig {
     fn default() -> Self {
         Self {
-            storage: StorageConfig::default(),
+            kind: StorageKind::Local,
+            path: "data/files".to_owned(),
+            s3: S3Config::default(),
             unused_ttl: Duration::from_hours(24),
             upload_timeout: Duration::from_mins(10),
             max_uploads: 64,
+            max_user_uploads: 4,
             max_pixels: 50_000_000,
             max_decoding: 2,
         }
@@ -144,43 +153,36 @@ impl Default for FilesConfig {
 }
 
 /// Where the bytes of files lie.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-pub enum StorageConfig {
-    /// A folder of this machine (or one that all api nodes mount); made if it is not there.
-    Local {
-        /// The folder; `data/files`.
-        path: String,
-    },
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StorageKind {
+    /// A folder.
+    Local,
     /// S3 or what speaks like it.
-    S3 {
-        /// The bucket.
-        bucket: String,
-        /// Its region.
-        region: Option<String>,
-        /// Another endpoint than Amazon's: `https://minio.example`. `http://` is taken as it is.
-        endpoint: Option<String>,
-        /// Key id; without one the machine's role is asked.
-        access_key_id: Option<String>,
-        /// Its secret.
-        #[serde(skip_serializing)]
-        secret_access_key: Option<SecretString>,
-        /// Before every object's name.
-        #[serde(default)]
-        prefix: String,
-    },
+    S3,
 }
 
-impl Default for StorageConfig {
-    fn default() -> Self {
-        Self::Local {
-            path: "data/files".to_owned(),
-        }
-    }
+/// Section `api.files.s3`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct S3Config {
+    /// The bucket. Let a rule of its own end multipart uploads that were never completed: a node that dies
+    /// midway leaves one behind.
+    pub bucket: String,
+    /// Its region; `us-east-1` where none is named.
+    pub region: Option<String>,
+    /// Another endpoint than Amazon's: `https://minio.example`. One of `http://` is taken as it is.
+    pub endpoint: Option<String>,
+    /// Key id; without one the machine's role is asked.
+    pub access_key_id: Option<String>,
+    /// Its secret.
+    pub secret_access_key: Option<SecretString>,
+    /// Before every object's name; nothing.
+    pub prefix: String,
 }
 
 /// Section `api.upkeep`: what ended is removed in steps, so that no statement holds locks for long.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct UpkeepConfig {
     /// Between two rounds, give or take a quarter; `1m`.
@@ -207,30 +209,16 @@ impl Default for UpkeepConfig {
     }
 }
 
-/// Networks as text, one address being a network of its own.
-mod networks {
-    use super::{Deserialize, Deserializer, IpNet, Serialize, Serializer, de};
-
-    pub(super) fn serialize<S: Serializer>(
-        networks: &[IpNet],
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
-        let texts: Vec<String> = networks.iter().map(ToString::to_string).collect();
-        texts.serialize(serializer)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<Vec<IpNet>, D::Error> {
-        Vec::<String>::deserialize(deserializer)?
-            .iter()
-            .map(|text| {
-                text.parse::<IpNet>()
-                    .or_else(|_| text.parse().map(|address: std::net::IpAddr| address.into()))
-                    .map_err(|_| {
-                        de::Error::custom(format!("{text:?} is not a network: write 10.0.0.0/8"))
-                    })
-            })
-            .collect()
-    }
+/// Networks as text; an address alone is a network of its own.
+fn networks<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<IpNet>, D::Error> {
+    Vec::<String>::deserialize(deserializer)?
+        .iter()
+        .map(|text| {
+            text.parse::<IpNet>()
+                .or_else(|_| text.parse().map(|address: std::net::IpAddr| address.into()))
+                .map_err(|_| {
+                    de::Error::custom(format!("{text:?} is not a network: write 10.0.0.0/8"))
+                })
+        })
+        .collect()
 }

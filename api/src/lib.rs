@@ -14,6 +14,7 @@ use secrecy::SecretString;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+pub mod admin;
 pub mod clock;
 pub mod config;
 pub mod domain;
@@ -21,12 +22,14 @@ pub mod error;
 pub mod http;
 pub mod media;
 pub mod store;
+mod upkeep;
 
 pub use config::Config;
 pub use error::{Error, StoreError};
 
+use admin::Admin;
 use clock::Clock;
-use domain::{Accounts, Context, Files, Publisher, Users};
+use domain::{Accounts, Context, Files, Passwords, Publisher, Sessions, Users};
 use http::ApiState;
 use media::Links;
 use store::Store;
@@ -50,7 +53,7 @@ pub struct Deps {
     pub refresh_secret: SecretString,
     /// Makes signed addresses of files.
     pub links: Links,
-    /// Where files' bytes lie: a local folder or S3.
+    /// Where files' bytes lie: see [`media::open_storage`].
     pub storage: Arc<dyn ObjectStore>,
     /// The wall clock.
     pub clock: Clock,
@@ -65,11 +68,15 @@ pub struct Deps {
 pub struct Api {
     context: Context,
     state: ApiState,
+    admin: Admin,
 }
 
 impl Api {
     /// Composes a node and starts its background tasks on the tracker.
-    pub fn build(config: Config, deps: Deps) -> Self {
+    ///
+    /// # Errors
+    /// Costs of passwords that argon2 refuses.
+    pub fn build(config: Config, deps: Deps) -> Result<Self, Error> {
         let context = Context {
             store: deps.store,
             publisher: Publisher::new(deps.broker, deps.links.clone()),
@@ -79,14 +86,45 @@ impl Api {
             links: deps.links,
             clock: deps.clock,
         };
+        let passwords = Passwords::new(&config.passwords, deps.tracker.clone())?;
+        let sessions = Sessions::new(
+            context.clone(),
+            deps.keyring,
+            &deps.refresh_secret,
+            config.sessions,
+        );
+        let files = Files::new(
+            context.clone(),
+            deps.storage,
+            config.files,
+            deps.tracker.clone(),
+        );
+        deps.tracker.spawn(upkeep::run(
+            context.clone(),
+            files.clone(),
+            config.upkeep,
+            deps.shutdown.clone(),
+        ));
+        let accounts = Accounts::new(context.clone(), passwords.clone(), sessions.clone());
+        let admin = Admin::new(
+            context.clone(),
+            passwords.clone(),
+            accounts.clone(),
+            sessions.clone(),
+        );
         let state = ApiState {
-            accounts: Accounts::new(context.clone(), deps.keyring, config.sessions),
-            users: Users::new(context.clone()),
-            files: Files::new(context.clone()),
+            accounts,
+            users: Users::new(context.clone(), passwords, sessions.clone()),
+            sessions,
+            files,
             http: Arc::new(config.http),
             limits: deps.limits,
         };
-        Self { context, state }
+        Ok(Self {
+            context,
+            state,
+            admin,
+        })
     }
 
     /// The public routes. They read the peer's address from `ConnectInfo<SocketAddr>`. The router has the
@@ -95,7 +133,12 @@ impl Api {
         http::public_router(self.state.clone())
     }
 
-    /// The services, for the administrator's commands and direct calls.
+    /// The administrator's commands.
+    pub fn admin(&self) -> &Admin {
+        &self.admin
+    }
+
+    /// The services, for direct calls.
     pub fn state(&self) -> &ApiState {
         &self.state
     }

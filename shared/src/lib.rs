@@ -4,6 +4,7 @@
 //! Pure: no I/O, no tasks, no configuration source. A type belongs here only when both sides of a wire
 //! need it. Channel names are built only in [`envelope`], error codes stand only in [`problem`].
 
+pub mod asyncapi;
 pub mod duration;
 pub mod envelope;
 pub mod id;

@@ -148,6 +148,18 @@ codes! {
 }
 
 impl Code {
+    /// The sentence in English, the same for every problem of this code (RFC 9457 §3.1.3).
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::TooLarge => "Too large.",
+            Self::TooManyRooms => "Too many rooms.",
+            Self::TooManyMembers => "Too many members.",
+            Self::TooManyReactions => "Too many kinds of reaction.",
+            Self::StorageFull => "Your files take as much space as they may.",
+            _ => self.text(Language::En),
+        }
+    }
+
     /// The wire form.
     pub fn as_str(self) -> String {
         match serde_json::to_value(self) {
@@ -326,7 +338,7 @@ impl Problem {
     pub fn to_json(&self, language: Language) -> Value {
         let mut body = json!({
             "type": format!("urn:chapar:problem:{}", self.code),
-            "title": self.code.text(Language::En).replace(" {limit}", "").replace("{limit} ", ""),
+            "title": self.code.title(),
             "status": self.code.status(),
             "detail": self.detail(language),
             "code": self.code,

@@ -149,12 +149,18 @@ fn is_all_digits(text: &str) -> bool {
     !text.is_empty() && text.chars().all(char::is_numeric)
 }
 
+/// The form of a slug: NFKC, lower case, NFKC again (lower case of one letter can be two).
+fn slug_form(text: &str) -> String {
+    let lower = text.nfkc().collect::<String>().to_lowercase();
+    lower.nfkc().collect()
+}
+
 /// A slug that somebody chose: NFKC, lower case; letters, marks and digits of any script, `-` and `_`.
 ///
 /// # Errors
 /// Empty, longer than `max` characters, other characters, or all digits.
 pub fn slug(text: &str, max: usize) -> Result<String, Violation> {
-    let slug: String = text.trim().nfkc().collect::<String>().to_lowercase();
+    let slug = slug_form(text.trim());
     check_length(&slug, max)?;
     if !slug
         .chars()
@@ -173,7 +179,7 @@ pub fn slug(text: &str, max: usize) -> Result<String, Violation> {
 /// nothing is left; `room-` before what would be all digits.
 pub fn slug_from(name: &str, max: usize) -> String {
     let mut slug = String::new();
-    for c in name.nfkc().flat_map(char::to_lowercase) {
+    for c in slug_form(name).chars() {
         if c.is_alphanumeric() || c == '_' || (is_mark(c) && !slug.is_empty()) {
             slug.push(c);
         } else if !slug.is_empty() && !slug.ends_with('-') {
@@ -181,15 +187,20 @@ pub fn slug_from(name: &str, max: usize) -> String {
         }
     }
     // Room for the `-123` of a taken slug.
-    let mut slug: String = slug.chars().take(max.saturating_sub(8)).collect();
-    slug.truncate(slug.trim_end_matches('-').len());
+    let slug = shortened(&slug, max.saturating_sub(8));
     if slug.is_empty() {
         "room".to_owned()
     } else if is_all_digits(&slug) {
-        format!("room-{slug}")
+        shortened(&format!("room-{slug}"), max.saturating_sub(8))
     } else {
         slug
     }
+}
+
+fn shortened(slug: &str, max: usize) -> String {
+    let mut slug: String = slug.chars().take(max).collect();
+    slug.truncate(slug.trim_end_matches('-').len());
+    slug
 }
 
 /// A message's text as it is stored: trimmed; empty only if `may_be_empty`.
@@ -220,7 +231,8 @@ pub fn file_name(text: &str) -> String {
         .filter(|&c| !c.is_control() && (!is_invisible(c) || c == '\u{200c}') && c != '"')
         .take(150)
         .collect();
-    let name = name.trim().trim_start_matches('.');
+    let name = name.trim_start_matches(|c: char| c == '.' || c.is_whitespace());
+    let name = name.trim_end();
     if name.is_empty() {
         "file".to_owned()
     } else {

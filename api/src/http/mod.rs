@@ -20,7 +20,7 @@ use utoipa_swagger_ui::SwaggerUi;
 use chapar_shared::{Code, Limits};
 
 use crate::config::HttpConfig;
-use crate::domain::{Accounts, Files, Users};
+use crate::domain::{Accounts, Files, Sessions, Users};
 use error::Failure;
 
 pub mod error;
@@ -31,8 +31,10 @@ pub mod v1;
 /// What handlers take their parts from. Cheap to clone.
 #[derive(Clone, Debug, FromRef)]
 pub struct ApiState {
-    /// Signing in, sessions.
+    /// Registration and login.
     pub accounts: Accounts,
+    /// Who calls.
+    pub sessions: Sessions,
     /// People.
     pub users: Users,
     /// Uploads.

@@ -4,7 +4,9 @@
     reason = "the modules are all tests, which clippy sees of marked functions alone"
 )]
 
+mod accounts;
 mod feed;
+mod files;
 mod history;
 mod messages;
 mod notices;
@@ -37,6 +39,20 @@ macro_rules! contract {
 }
 
 contract! {
+    accounts:
+        usernames_and_emails_share_one_namespace,
+        one_of_many_gets_a_name,
+        users_are_found_by_arabic_and_persian_letters,
+        a_profile_is_changed_and_a_new_password_ends_other_sessions,
+        an_avatar_is_an_image_of_ones_own,
+        a_ban_ends_sessions_and_is_told_once,
+        a_deleted_user_leaves_a_name_and_nothing_else,
+        a_session_is_renewed_kept_or_revoked_under_lock,
+        two_renewals_at_once_see_each_other,
+        sessions_end_one_all_or_all_but_one;
+    files:
+        a_user_keeps_within_their_space,
+        unused_files_are_removed_and_avatars_and_attachments_stay;
     rooms:
         a_room_begins_with_its_members,
         a_generated_slug_that_is_taken_gets_a_number,

@@ -200,6 +200,7 @@ pub struct Presence {
     /// Whether they have a socket open.
     pub online: bool,
     /// When their last socket closed; `null` while online or where it is not known.
+    #[schema(required)]
     pub last_seen: Option<Timestamp>,
 }
 

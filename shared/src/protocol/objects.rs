@@ -17,6 +17,7 @@ pub struct User {
     /// What people call them; the username where none was given.
     pub display_name: String,
     /// Signed and expiring; `null` without a picture.
+    #[schema(required)]
     pub avatar_url: Option<String>,
 }
 
@@ -27,6 +28,7 @@ pub struct OwnUser {
     #[serde(flatten)]
     pub user: User,
     /// Seen by oneself only.
+    #[schema(required)]
     pub email: Option<String>,
 }
 
@@ -66,6 +68,7 @@ pub struct Room {
     /// Up to 100 characters; empty for direct and unnamed rooms.
     pub name: String,
     /// Unique; letters of any script; `null` for direct rooms.
+    #[schema(required)]
     pub slug: Option<String>,
     /// Up to 500 characters, possibly empty.
     pub description: String,
@@ -100,6 +103,7 @@ pub struct RoomView {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub peer: Option<User>,
     /// `null` for who is not a member.
+    #[schema(required)]
     pub me: Option<RoomMe>,
 }
 
@@ -130,8 +134,10 @@ pub struct Message {
     /// Trimmed text, up to 4,000 characters; empty only with attachments or when deleted.
     pub content: String,
     /// The sender's idempotency key, if they named one.
+    #[schema(required)]
     pub nonce: Option<String>,
     /// The message of the same room that this one answers.
+    #[schema(required)]
     pub reply_to: Option<MessageId>,
     /// Up to 10 files.
     pub attachments: Vec<Attachment>,
@@ -140,8 +146,10 @@ pub struct Message {
     /// When it was committed.
     pub created_at: Timestamp,
     /// When its text was last changed.
+    #[schema(required)]
     pub edited_at: Option<Timestamp>,
     /// When it was deleted.
+    #[schema(required)]
     pub deleted_at: Option<Timestamp>,
 }
 
@@ -170,10 +178,13 @@ pub struct Attachment {
     /// Signed; valid for 7 days.
     pub url: String,
     /// Pixels, for images.
+    #[schema(required)]
     pub width: Option<u32>,
     /// Pixels, for images.
+    #[schema(required)]
     pub height: Option<u32>,
     /// Signed; for images.
+    #[schema(required)]
     pub thumbnail_url: Option<String>,
 }
 
@@ -231,6 +242,7 @@ pub struct Notification {
     /// Where.
     pub room: RoomId,
     /// The message, unless it is an invitation.
+    #[schema(required)]
     pub message: Option<MessageId>,
     /// Who caused it.
     pub sender: User,

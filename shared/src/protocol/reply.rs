@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
@@ -11,7 +11,7 @@ use super::objects::{OwnUser, Role, RoomKind};
 use crate::{Limits, Number, RoomId, Seq};
 
 /// A frame that answers or instructs one client.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize)]
 #[serde(tag = "op", rename_all = "snake_case")]
 pub enum ServerFrame {
     /// The answer to `hello`.
@@ -28,6 +28,36 @@ impl ServerFrame {
     /// The frame's text.
     pub fn encode(&self) -> String {
         serde_json::to_string(self).expect("frames hold no map keys or floats that JSON lacks")
+    }
+}
+
+impl<'de> Deserialize<'de> for ServerFrame {
+    /// Reads `op` first and the fields then: a derived inner tag would make serde buffer the frame, which the
+    /// raw `ok` of a reply does not survive.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "snake_case")]
+        enum Op {
+            Ready,
+            Reply,
+            Reset,
+            Reconnect,
+        }
+        #[derive(Deserialize)]
+        struct Head {
+            op: Op,
+        }
+        fn read(text: &str) -> Result<ServerFrame, serde_json::Error> {
+            let head: Head = serde_json::from_str(text)?;
+            Ok(match head.op {
+                Op::Ready => ServerFrame::Ready(serde_json::from_str(text)?),
+                Op::Reply => ServerFrame::Reply(serde_json::from_str(text)?),
+                Op::Reset => ServerFrame::Reset(serde_json::from_str(text)?),
+                Op::Reconnect => ServerFrame::Reconnect(serde_json::from_str(text)?),
+            })
+        }
+        let raw = Box::<RawValue>::deserialize(deserializer)?;
+        read(raw.get()).map_err(de::Error::custom)
     }
 }
 
@@ -58,6 +88,7 @@ pub struct ReadyRoom {
     /// Empty for direct and unnamed rooms.
     pub name: String,
     /// `null` for direct rooms.
+    #[schema(required)]
     pub slug: Option<String>,
     /// The position after which every change follows.
     pub seq: Seq,

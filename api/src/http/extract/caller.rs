@@ -9,7 +9,7 @@ use axum::http::request::Parts;
 use chapar_shared::Code;
 
 use super::super::error::Failure;
-use crate::domain::{Accounts, Actor};
+use crate::domain::{Actor, Sessions};
 
 /// The user and session of the request's access token (`Authorization: Bearer`), the session found live within
 /// the last second. 401 otherwise.
@@ -26,13 +26,13 @@ impl Deref for Caller {
 
 impl<S: Send + Sync> FromRequestParts<S> for Caller
 where
-    Accounts: FromRef<S>,
+    Sessions: FromRef<S>,
 {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Failure> {
         let token = bearer(parts).ok_or(Code::Unauthenticated)?;
-        Ok(Self(Accounts::from_ref(state).authenticate(token).await?))
+        Ok(Self(Sessions::from_ref(state).authenticate(token).await?))
     }
 }
 

@@ -8,7 +8,7 @@ use utoipa_axum::routes;
 
 use super::super::ApiState;
 use super::super::extract::Json;
-use crate::domain::Accounts;
+use crate::domain::Sessions;
 
 pub(super) fn router() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new().routes(routes!(keys))
@@ -23,7 +23,7 @@ pub(super) fn router() -> OpenApiRouter<ApiState> {
     tag = "auth",
     responses((status = 200, description = "The key set.", body = serde_json::Value)),
 )]
-async fn keys(State(accounts): State<Accounts>) -> impl IntoResponse {
+async fn keys(State(sessions): State<Sessions>) -> impl IntoResponse {
     let caching = [(header::CACHE_CONTROL, "public, max-age=300")];
-    (caching, Json(accounts.keys()))
+    (caching, Json(sessions.keys()))
 }

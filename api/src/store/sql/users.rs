@@ -203,6 +203,23 @@ impl Users for Store {
         Ok((record, committed))
     }
 
+    async fn renew_password_hash(
+        &self,
+        user: UserId,
+        before: &str,
+        after: &str,
+    ) -> Result<(), StoreError> {
+        let mut tx = self.begin_write().await?;
+        sqlx::query("UPDATE users SET password_hash = $3 WHERE id = $1 AND password_hash = $2")
+            .bind(user.0)
+            .bind(before)
+            .bind(after)
+            .execute(&mut *tx)
+            .await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
     async fn set_banned(
         &self,
         user: UserId,
