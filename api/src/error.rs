@@ -22,6 +22,41 @@ pub enum Error {
     },
 }
 
+impl Error {
+    /// What the client is told. Failures of ours are logged here, once and with their causes; the client gets a
+    /// fixed text.
+    pub fn into_problem(self) -> Problem {
+        match self {
+            Self::Refused(problem) => problem,
+            Self::Store(error @ (StoreError::Busy(_) | StoreError::Unavailable(_))) => {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "answered unavailable"
+                );
+                Code::Unavailable.into()
+            }
+            error => {
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    "answered internal"
+                );
+                Code::Internal.into()
+            }
+        }
+    }
+
+    /// A failure of something besides the database.
+    pub fn internal(
+        what: &'static str,
+        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+    ) -> Self {
+        Self::Internal {
+            what,
+            source: source.into(),
+        }
+    }
+}
+
 impl From<Code> for Error {
     fn from(code: Code) -> Self {
         Self::Refused(code.into())

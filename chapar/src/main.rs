@@ -1,2 +1,9 @@
 //! The binary.
-fn main() {}
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    chapar::run(chapar::cli::Cli::parse())
+}

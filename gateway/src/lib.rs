@@ -1,1 +1,135 @@
-//! gateway
+//! A gateway node: clients' sockets on one side, the broker and the api on the other.
+//!
+//! It holds nothing that is not elsewhere: any node can serve any client, and a client of a node that dies
+//! resumes on another. It never sees a database and knows the api only as a [`backend::Backend`].
+//!
+//! [`Gateway::build`] starts the node's tasks on the tracker that it is given; all of them end on the
+//! cancellation token, and [`Gateway::drain`] sends the clients away before.
+
+pub mod backend;
+mod config;
+mod connection;
+mod dialects;
+mod drain;
+mod hub;
+mod measures;
+mod node;
+mod retry;
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use axum::Router;
+use axum::routing::get;
+use tokio::sync::{Notify, Semaphore};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use chapar_broker::{Broker, Link, Presence};
+use chapar_shared::Limits;
+use chapar_shared::token::Keyring;
+
+pub use config::{Config, ConfigError};
+
+use backend::Backend;
+use node::Node;
+
+/// What a gateway node runs on.
+#[derive(Clone, Debug)]
+pub struct Deps {
+    /// Events between nodes. The gateway takes its stream of deliveries.
+    pub broker: Arc<dyn Broker>,
+    /// Who is online.
+    pub presence: Arc<dyn Presence>,
+    /// The api.
+    pub backend: Arc<dyn Backend>,
+    /// Verifies access tokens.
+    pub keyring: Arc<Keyring>,
+    /// What all nodes agree on.
+    pub limits: Arc<Limits>,
+    /// Owns every task of the node, its sockets' included.
+    pub tracker: TaskTracker,
+    /// Ends every task of the node.
+    pub shutdown: CancellationToken,
+    /// Names the node in logs.
+    pub node: u64,
+}
+
+/// A running gateway node. Cheap to clone.
+#[derive(Clone)]
+pub struct Gateway {
+    node: Arc<Node>,
+}
+
+impl fmt::Debug for Gateway {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Gateway").finish_non_exhaustive()
+    }
+}
+
+impl Gateway {
+    /// Starts the node's tasks. Call it within a Tokio runtime, with a configuration that
+    /// [`Config::validate`] found good.
+    ///
+    /// # Panics
+    /// If the broker's deliveries were taken before.
+    pub fn build(config: Config, deps: Deps) -> Self {
+        measures::describe();
+        let deliveries = deps.broker.deliveries();
+        let node = Arc::new(Node {
+            subscriptions: hub::Subscriptions::new(Arc::clone(&deps.broker), config.linger),
+            fetches: Semaphore::new(config.max_fetches.max(1)),
+            link: deps.broker.link(),
+            limits: deps.limits,
+            keyring: deps.keyring,
+            broker: deps.broker,
+            presence: deps.presence,
+            backend: deps.backend,
+            tracker: deps.tracker,
+            shutdown: deps.shutdown,
+            config,
+            is_draining: AtomicBool::new(false),
+            epoch: hub::Epoch::default(),
+            rooms: hub::Shards::default(),
+            users: hub::Shards::default(),
+            watchers: hub::Watchers::default(),
+            lives: hub::Lives::default(),
+            connections: connection::Registry::default(),
+            submitter: connection::Submitter::default(),
+            typists: connection::Typists::default(),
+            check_soon: Notify::new(),
+        });
+        tracing::info!(node.id = deps.node, "gateway node started");
+        let tracker = &node.tracker;
+        tracker.spawn(hub::route(Arc::clone(&node), deliveries));
+        tracker.spawn(hub::watch_over(Arc::clone(&node)));
+        tracker.spawn(hub::keep_leases(Arc::clone(&node)));
+        tracker.spawn(connection::keep_alive(Arc::clone(&node)));
+        tracker.spawn(connection::publish_typing(Arc::clone(&node)));
+        tracker.spawn(drain::close_at_shutdown(Arc::clone(&node)));
+        Self { node }
+    }
+
+    /// The public routes: `GET /v1/ws`.
+    pub fn router(&self) -> Router {
+        Router::new()
+            .route("/v1/ws", get(connection::upgrade))
+            .with_state(Arc::clone(&self.node))
+    }
+
+    /// Whether the node may take clients: its link is proven and it does not drain.
+    pub fn is_ready(&self) -> bool {
+        !self.node.is_draining.load(Ordering::Acquire) && *self.node.link.borrow() == Link::Proven
+    }
+
+    /// How many sockets are signed in.
+    pub fn connections(&self) -> usize {
+        self.node.connections.len()
+    }
+
+    /// Sends every client away and waits for them, `drain_timeout` at most. New ones are closed at once.
+    pub async fn drain(&self) {
+        drain::drain(&self.node).await;
+    }
+}

@@ -24,10 +24,13 @@ CREATE TABLE rooms (
     -- When last_seq was last raised, for the sweeper.
     changed_at BIGINT NOT NULL,
     created_at BIGINT NOT NULL,
-    deleted_at BIGINT
+    deleted_at BIGINT,
+    -- Nothing is left of a deleted room but this row.
+    is_purged BIGINT NOT NULL DEFAULT 0
 );
 CREATE UNIQUE INDEX rooms_public_name ON rooms (name_key) WHERE kind = 'public' AND deleted_at IS NULL;
-CREATE UNIQUE INDEX rooms_direct ON rooms (direct_low, direct_high) WHERE kind = 'direct';
+CREATE UNIQUE INDEX rooms_direct ON rooms (direct_low, direct_high) WHERE kind = 'direct' AND deleted_at IS NULL;
+CREATE INDEX rooms_unpurged ON rooms (id) WHERE deleted_at IS NOT NULL AND is_purged = 0;
 CREATE INDEX rooms_changed_at ON rooms (changed_at);
 CREATE INDEX rooms_discover ON rooms (active_at DESC, id DESC) WHERE kind = 'public' AND deleted_at IS NULL;
 
@@ -51,4 +54,6 @@ CREATE TABLE members (
 );
 CREATE INDEX members_user ON members (user_id) WHERE left_at IS NULL;
 CREATE INDEX members_room ON members (room_id, joined_at, user_id) WHERE left_at IS NULL;
+-- Owners and successors.
+CREATE INDEX members_role ON members (room_id, role, joined_at, user_id) WHERE left_at IS NULL;
 CREATE INDEX members_changes ON members (room_id, changed_seq);

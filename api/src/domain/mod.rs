@@ -9,10 +9,22 @@ use crate::clock::Clock;
 use crate::media::Links;
 use crate::store::Store;
 
+pub mod accounts;
+pub mod attempts;
+pub mod files;
+pub mod passwords;
 pub mod present;
 pub mod publish;
+pub mod refresh;
+pub mod sessions;
+pub mod users;
 
+pub use accounts::Accounts;
+pub use files::Files;
+pub use passwords::Passwords;
 pub use publish::Publisher;
+pub use sessions::Sessions;
+pub use users::Users;
 
 /// Who asks: a user, by one of their sessions. Made only by checking a token and its session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,9 +1,13 @@
 //! Which database, and how much of it one node takes.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
+
+use super::{PostgresStore, SqliteStore, Store};
+use crate::error::StoreError;
 
 /// Section `store` of the configuration.
 #[derive(Clone, Debug, Deserialize)]
@@ -35,6 +39,42 @@ impl Default for StoreConfig {
             acquire_timeout: Duration::from_secs(5),
             lock_timeout: Duration::from_secs(2),
             statement_cache: 200,
+        }
+    }
+}
+
+/// The store of the URL's scheme. Connects when it is first used; [`Store::migrate`] comes first.
+///
+/// # Errors
+/// [`StoreError::Failed`] for a URL that names no store; it is not repeated, since it holds a password.
+pub fn open(config: &StoreConfig) -> Result<Arc<dyn Store>, StoreError> {
+    let (scheme, _) = config
+        .url
+        .expose_secret()
+        .split_once(':')
+        .unwrap_or_default();
+    match scheme {
+        "postgres" | "postgresql" => Ok(Arc::new(PostgresStore::open(config)?)),
+        "sqlite" => Ok(Arc::new(SqliteStore::open(config)?)),
+        _ => Err(StoreError::Failed(
+            "store.url must begin with postgres: or sqlite:".into(),
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls_that_name_no_store_are_refused_without_being_told() {
+        for url in ["", "mysql://u:geheim@h/d", "geheim", "sqlite::memory:"] {
+            let config = StoreConfig {
+                url: url.into(),
+                ..StoreConfig::default()
+            };
+            let refused = format!("{:?}", open(&config).unwrap_err());
+            assert!(!refused.contains("geheim"), "{refused}");
         }
     }
 }

@@ -9,6 +9,10 @@ use super::records::{ChangeRecord, Committed, MessageRecord, RoomRecord};
 use super::rooms::{Decide, Standing};
 use crate::error::{Error, StoreError};
 
+/// A function of the domain that says whether a message may be sent.
+pub type DecideSend<'a> =
+    &'a (dyn Fn(&NewMessage, &SendFacts) -> Result<(), Problem> + Send + Sync);
+
 /// Messages, their reactions and attachments.
 #[async_trait]
 pub trait Messages {
@@ -26,7 +30,7 @@ pub trait Messages {
     async fn commit_sends(
         &self,
         batch: &[NewMessage],
-        decide: &(dyn Fn(&NewMessage, &SendFacts) -> Result<(), Problem> + Send + Sync),
+        decide: DecideSend<'_>,
     ) -> Result<SendOutcome, StoreError>;
 
     /// Changes a message as `decide` says of the facts under the room's lock.
@@ -112,7 +116,7 @@ pub struct NewMessage {
 pub struct SendFacts {
     /// `None`: no such room, or it ended.
     pub room: Option<RoomRecord>,
-    /// The sender's.
+    /// The sender's; in how many rooms they are is not counted here.
     pub sender: Standing,
     /// `reply_to` is a message of this room that is not deleted, or there is none.
     pub has_reply_target: bool,

@@ -17,14 +17,20 @@ macro_rules! steps {
     };
 }
 
-#[expect(clippy::unreadable_literal, reason = "versions are times, as in the file names")]
+#[expect(
+    clippy::unreadable_literal,
+    reason = "versions are times, as in the file names"
+)]
 const POSTGRES: &[Step] = steps!("postgres":
     20261120000001 "create_users",
     20261120000002 "create_rooms",
     20261120000003 "create_messages",
 );
 
-#[expect(clippy::unreadable_literal, reason = "versions are times, as in the file names")]
+#[expect(
+    clippy::unreadable_literal,
+    reason = "versions are times, as in the file names"
+)]
 const SQLITE: &[Step] = steps!("sqlite":
     20261120000001 "create_users",
     20261120000002 "create_rooms",

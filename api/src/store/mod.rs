@@ -30,7 +30,7 @@ mod words;
 #[cfg(doc)]
 use crate::error::Error;
 
-pub use config::StoreConfig;
+pub use config::{StoreConfig, open};
 pub use feed::Feed;
 pub use files::Files;
 pub use messages::Messages;

@@ -150,9 +150,9 @@ pub struct ChangeRecord {
     pub seq: Seq,
     /// What happened.
     pub kind: EventType,
-    /// When it was committed.
+    /// When it was committed; in replays the nearest time known of what it is about.
     pub at: Timestamp,
-    /// Who did it; in replays the message's author or the member.
+    /// Who did it; in replays the message's author or the member, and nobody for the room.
     pub actor: Option<Person>,
     /// What it happened to, in its state after it.
     pub subject: Subject,
@@ -246,4 +246,20 @@ pub struct Page<T, K> {
     pub items: Vec<T>,
     /// The key to go on after; `None` at the end.
     pub next: Option<K>,
+}
+
+impl<T, K> Page<T, K> {
+    /// A page of at most `limit` items from a list read one longer, with the key of its last item if there
+    /// are more.
+    pub fn cut(mut items: Vec<T>, limit: u32, key: impl FnOnce(&T) -> K) -> Self {
+        let limit = limit as usize;
+        let has_more = items.len() > limit;
+        items.truncate(limit);
+        let next = if has_more {
+            items.last().map(key)
+        } else {
+            None
+        };
+        Self { items, next }
+    }
 }

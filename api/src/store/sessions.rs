@@ -29,7 +29,7 @@ pub trait Sessions {
         now: Timestamp,
     ) -> Result<Vec<SessionRecord>, StoreError>;
 
-    /// Renews, keeps or revokes a session as `decide` says of it under lock.
+    /// Renews, keeps or revokes a session as `decide` says of it under lock; `None` where it was revoked.
     ///
     /// # Errors
     /// What `decide` refuses; refused `invalid_refresh_token` where there is no live one; [`StoreError`].
@@ -38,7 +38,7 @@ pub trait Sessions {
         session: SessionId,
         now: Timestamp,
         decide: Decide<'_, SessionRecord, Rotation>,
-    ) -> Result<(SessionRecord, Committed), Error>;
+    ) -> Result<(Option<SessionRecord>, Committed), Error>;
 
     /// Ends sessions of a user; those already ended are left out of what is committed.
     async fn revoke_sessions(
@@ -104,8 +104,7 @@ pub enum Rotation {
     },
     /// The same generation again: an answer was lost.
     Same,
-    /// The token was stolen: the session ends. The method answers refused `invalid_refresh_token` after
-    /// committing that, with what to publish left to the sweeper.
+    /// The token was stolen: the session ends.
     Revoke,
 }
 

@@ -50,6 +50,15 @@ pub trait Users {
         at: Timestamp,
     ) -> Result<(UserRecord, Committed), Error>;
 
+    /// Puts a hash of the same password with newer parameters in the place of `before`; nothing where the
+    /// password was changed meanwhile. Sessions stay.
+    async fn renew_password_hash(
+        &self,
+        user: UserId,
+        before: &str,
+        after: &str,
+    ) -> Result<(), StoreError>;
+
     /// Bans a user (every session is revoked) or lifts the ban. Nothing to commit if it was so before.
     ///
     /// # Errors

@@ -5,11 +5,14 @@ use std::fmt;
 
 use async_trait::async_trait;
 
-use chapar_shared::internal::{
-    AcquaintedRequest, AcquaintedResponse, ChangesPage, ChangesRequest, HeadsRequest, HeadsResponse,
-    OpenRequest, RoomRequest, RoomResponse, SubmitRequest, SubmitResponse, UserRequest, UserState,
-};
 use chapar_shared::Problem;
+use chapar_shared::internal::{
+    AcquaintedRequest, AcquaintedResponse, ChangesPage, ChangesRequest, HeadsRequest,
+    HeadsResponse, OpenRequest, RoomRequest, RoomResponse, SubmitRequest, SubmitResponse,
+    UserRequest, UserState,
+};
+
+pub mod http;
 
 /// The api as a gateway sees it. Every method may be called again after an error: nothing here is done
 /// twice by being asked twice.
@@ -57,7 +60,10 @@ pub trait Backend: fmt::Debug + Send + Sync + 'static {
     ///
     /// # Errors
     /// [`BackendError::Unavailable`].
-    async fn acquainted(&self, request: AcquaintedRequest) -> Result<AcquaintedResponse, BackendError>;
+    async fn acquainted(
+        &self,
+        request: AcquaintedRequest,
+    ) -> Result<AcquaintedResponse, BackendError>;
 }
 
 /// Why the api gave no answer.

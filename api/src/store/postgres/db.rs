@@ -75,6 +75,11 @@ pub(super) fn violates(error: &sqlx::Error, index: &str, _columns: &str) -> bool
 }
 
 impl Store {
+    /// Where a single statement that only reads runs.
+    pub(super) fn reader(&self) -> &sqlx::Pool<Db> {
+        &self.pool
+    }
+
     /// A transaction that sees one snapshot and writes nothing.
     pub(super) async fn begin_read(&self) -> Result<Tx, StoreError> {
         let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
@@ -86,4 +91,19 @@ impl Store {
         let begin = AssertSqlSafe(self.begin.clone());
         Ok(self.pool.begin_with(begin).await?)
     }
+}
+
+/// Shows a statement's plan, line by line in the last column.
+#[cfg(test)]
+pub(super) const EXPLAIN: &str = "EXPLAIN ";
+
+/// Where an empty store is, and what keeps it.
+#[cfg(test)]
+pub(super) async fn scratch() -> (crate::store::StoreConfig, Option<tempfile::TempDir>) {
+    let server = chapar_testkit::shared_postgres().await.unwrap();
+    let config = crate::store::StoreConfig {
+        url: server.create_database("plans").await.unwrap().into(),
+        ..Default::default()
+    };
+    (config, None)
 }

@@ -8,25 +8,60 @@
 
 use std::str::FromStr;
 use std::sync::Arc;
+use std::time::Duration;
 
+use async_trait::async_trait;
 use secrecy::ExposeSecret;
-use sqlx::ConnectOptions;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::{ConnectOptions, Connection};
 
 use super::config::StoreConfig;
-use super::migrations;
+use super::{Store, migrations};
 use crate::error::StoreError;
 
 mod db;
 
+#[path = "../sql/bodies.rs"]
+mod bodies;
 #[path = "../sql/bumps.rs"]
 mod bumps;
+#[path = "../sql/changing.rs"]
+mod changing;
+#[path = "../sql/feed.rs"]
+mod feed;
 #[path = "../sql/files.rs"]
 mod files;
+#[path = "../sql/making.rs"]
+mod making;
+#[path = "../sql/messages.rs"]
+mod messages;
+#[path = "../sql/notices.rs"]
+mod notices;
+#[path = "../sql/notifications.rs"]
+mod notifications;
+#[cfg(test)]
+#[path = "../sql/plans.rs"]
+mod plans;
+#[path = "../sql/purging.rs"]
+mod purging;
+#[path = "../sql/rooms.rs"]
+mod rooms;
+#[path = "../sql/send_facts.rs"]
+mod send_facts;
+#[path = "../sql/sending.rs"]
+mod sending;
 #[path = "../sql/sessions.rs"]
 mod sessions;
+#[path = "../sql/standings.rs"]
+mod standings;
 #[path = "../sql/users.rs"]
 mod users;
+#[cfg(test)]
+#[path = "../sql/waits.rs"]
+mod waits;
+
+/// A connection idle for longer is tried before it is used.
+const FRESH: Duration = Duration::from_secs(1);
 
 /// The store in Postgres. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -49,23 +84,39 @@ impl PostgresStore {
         let pool = PgPoolOptions::new()
             .max_connections(config.max_connections)
             .acquire_timeout(config.acquire_timeout)
+            .test_before_acquire(false)
+            .before_acquire(|conn, meta| {
+                // A round trip for each transaction, spared where the connection just worked.
+                Box::pin(async move {
+                    if meta.idle_for > FRESH {
+                        conn.ping().await?;
+                    }
+                    Ok(true)
+                })
+            })
             .connect_lazy_with(options);
         let millis = config.lock_timeout.as_millis().max(1);
         let begin = format!("BEGIN; SET LOCAL lock_timeout = '{millis}ms'").into();
         Ok(Self { pool, begin })
     }
+}
 
-    pub(super) async fn ping_database(&self) -> Result<(), StoreError> {
+#[async_trait]
+impl Store for PostgresStore {
+    async fn ping(&self) -> Result<(), StoreError> {
         sqlx::query("SELECT 1").execute(&self.pool).await?;
         Ok(())
     }
 
     /// Nodes that migrate at once wait for each other by an advisory lock.
-    pub(super) async fn migrate_schema(&self) -> Result<(), StoreError> {
+    async fn migrate(&self) -> Result<(), StoreError> {
         let mut conn = self.pool.acquire().await?;
         migrations::postgres()
             .run_direct(None, &mut *conn, false)
             .await?;
         Ok(())
+    }
+    async fn close(&self) {
+        self.pool.close().await;
     }
 }

@@ -75,6 +75,11 @@ pub(super) fn violates(error: &sqlx::Error, _index: &str, columns: &str) -> bool
 }
 
 impl Store {
+    /// Where a single statement that only reads runs.
+    pub(super) fn reader(&self) -> &sqlx::Pool<Db> {
+        &self.readers
+    }
+
     /// A transaction that sees one snapshot, from its first statement, and writes nothing.
     pub(super) async fn begin_read(&self) -> Result<Tx, StoreError> {
         Ok(self.readers.begin().await?)
@@ -88,4 +93,19 @@ impl Store {
             other => Ok(other?),
         }
     }
+}
+
+/// Shows a statement's plan, line by line in the last column.
+#[cfg(test)]
+pub(super) const EXPLAIN: &str = "EXPLAIN QUERY PLAN ";
+
+/// Where an empty store is, and what keeps it.
+#[cfg(test)]
+pub(super) async fn scratch() -> (crate::store::StoreConfig, Option<tempfile::TempDir>) {
+    let folder = tempfile::tempdir().unwrap();
+    let config = crate::store::StoreConfig {
+        url: format!("sqlite:{}", folder.path().join("plans.db").display()).into(),
+        ..Default::default()
+    };
+    (config, Some(folder))
 }

@@ -6,6 +6,7 @@
 use std::path::Path;
 use std::str::FromStr;
 
+use async_trait::async_trait;
 use secrecy::ExposeSecret;
 use sqlx::ConnectOptions;
 use sqlx::sqlite::{
@@ -13,19 +14,49 @@ use sqlx::sqlite::{
 };
 
 use super::config::StoreConfig;
-use super::migrations;
+use super::{Store, migrations};
 use crate::error::StoreError;
 
 mod db;
 
+#[path = "../sql/bodies.rs"]
+mod bodies;
 #[path = "../sql/bumps.rs"]
 mod bumps;
+#[path = "../sql/changing.rs"]
+mod changing;
+#[path = "../sql/feed.rs"]
+mod feed;
 #[path = "../sql/files.rs"]
 mod files;
+#[path = "../sql/making.rs"]
+mod making;
+#[path = "../sql/messages.rs"]
+mod messages;
+#[path = "../sql/notices.rs"]
+mod notices;
+#[path = "../sql/notifications.rs"]
+mod notifications;
+#[cfg(test)]
+#[path = "../sql/plans.rs"]
+mod plans;
+#[path = "../sql/purging.rs"]
+mod purging;
+#[path = "../sql/rooms.rs"]
+mod rooms;
+#[path = "../sql/send_facts.rs"]
+mod send_facts;
+#[path = "../sql/sending.rs"]
+mod sending;
 #[path = "../sql/sessions.rs"]
 mod sessions;
+#[path = "../sql/standings.rs"]
+mod standings;
 #[path = "../sql/users.rs"]
 mod users;
+#[cfg(test)]
+#[path = "../sql/waits.rs"]
+mod waits;
 
 /// The store in one SQLite file. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -49,6 +80,12 @@ impl SqliteStore {
             .busy_timeout(config.lock_timeout)
             .statement_cache_capacity(config.statement_cache)
             .disable_statement_logging();
+        // Every connection would have a database of its own.
+        let url = config.url.expose_secret();
+        if url.contains(":memory:") || url.contains("mode=memory") {
+            let reason = "store.url must name a file: SQLite in memory is not supported";
+            return Err(StoreError::Failed(reason.into()));
+        }
         let folder = options.get_filename().parent().unwrap_or(Path::new(""));
         if !folder.as_os_str().is_empty() {
             std::fs::create_dir_all(folder)
@@ -62,19 +99,26 @@ impl SqliteStore {
                 .connect_lazy_with(options.pragma("query_only", "ON")),
         })
     }
+}
 
-    pub(super) async fn ping_database(&self) -> Result<(), StoreError> {
+#[async_trait]
+impl Store for SqliteStore {
+    async fn ping(&self) -> Result<(), StoreError> {
         sqlx::query("SELECT 1").execute(&self.readers).await?;
         Ok(())
     }
 
     /// In one transaction, so that processes that migrate at once wait for each other.
-    pub(super) async fn migrate_schema(&self) -> Result<(), StoreError> {
+    async fn migrate(&self) -> Result<(), StoreError> {
         let mut tx = self.begin_write().await?;
         migrations::sqlite()
             .run_direct(None, &mut *tx, false)
             .await?;
         tx.commit().await?;
         Ok(())
+    }
+    async fn close(&self) {
+        self.readers.close().await;
+        self.writer.close().await;
     }
 }

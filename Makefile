@@ -1,0 +1,59 @@
+# `make test` is what CI runs. Each part prints how long it took.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+CARGO_DENY := 0.20.2
+PORT ?= 8080
+
+# One target directory and one set of features, so that everything is built once.
+CARGO := cargo
+SCOPE := --workspace --all-targets
+
+# $(call part,name,command): runs it and says how long it took.
+define part
+@echo "==> $(1)"; start=$$SECONDS; { $(2); } || { echo "==> $(1): FAILED after $$((SECONDS - start)) s" >&2; exit 1; }; \
+	echo "==> $(1): ok, $$((SECONDS - start)) s"
+endef
+
+.PHONY: help test tools format lint docs deny unit contract run cluster
+
+help: ## What there is
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+test: ## Everything that CI checks
+	@for part in tools format lint docs deny unit contract; do $(MAKE) $$part; done; echo "==> all: ok, $$SECONDS s"
+
+tools: ## Install what the tests need (Debian, as root), or say how
+	$(call part,tools,./.ci/tools $(CARGO_DENY))
+
+format: ## Formatting
+	$(call part,format,$(CARGO) fmt --all --check)
+
+lint: ## Clippy, warnings are errors
+	$(call part,lint,$(CARGO) clippy $(SCOPE) -- -D warnings)
+
+docs: ## Documentation comments, warnings are errors
+	$(call part,docs,RUSTDOCFLAGS='-D warnings' $(CARGO) doc --workspace --no-deps --quiet)
+
+deny: ## Licences, sources, who may depend on whom
+	$(call part,deny,$(CARGO) deny --log-level error check bans licenses sources)
+
+unit: ## Tests of the code, against private servers
+	$(call part,tests,$(CARGO) test --workspace)
+
+contract: ## The server against its OpenAPI and AsyncAPI documents
+ifneq ($(wildcard tests/contract/run),)
+	$(call part,contract,./tests/contract/run)
+else
+	@echo "==> contract: no checks here"
+endif
+
+run: ## The server, everything in one process
+	$(CARGO) run --release
+
+cluster: ## Two api nodes, two gateways, Postgres, Redis and nginx on PORT=8080, until Ctrl-C
+	$(CARGO) build --release --features testing
+	@exec target/release/chapar dev cluster --port $(PORT)

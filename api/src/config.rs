@@ -1,0 +1,224 @@
+//! What an api node can be told. Sections are read by the binary; nothing here looks at the environment.
+
+use std::time::Duration;
+
+use ipnet::IpNet;
+use secrecy::SecretString;
+use serde::{Deserialize, Deserializer, de};
+
+/// Section `api` of the configuration.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Who may sign in and for how long.
+    pub sessions: SessionsConfig,
+    /// What a password hash costs and how many are computed at once.
+    pub passwords: PasswordsConfig,
+    /// What stands before the node.
+    pub http: HttpConfig,
+    /// Uploads.
+    pub files: FilesConfig,
+    /// Background removal of what has ended.
+    pub upkeep: UpkeepConfig,
+}
+
+/// Section `api.sessions`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SessionsConfig {
+    /// How long an access token lives; `15m`. Longer: a stolen one is of use longer to services that verify
+    /// tokens by themselves (Chapar's own nodes also check the session). Shorter: more refreshing.
+    #[serde(with = "chapar_shared::duration")]
+    pub access_ttl: Duration,
+    /// How long a session lives without a refresh; `30d`.
+    #[serde(with = "chapar_shared::duration")]
+    pub refresh_ttl: Duration,
+    /// How long the predecessor of a refresh token not yet used is still taken, for answers that were lost and
+    /// for two tabs at once; `10s`. Longer: a thief has more time. Zero: a lost answer signs the user out.
+    #[serde(with = "chapar_shared::duration")]
+    pub refresh_grace: Duration,
+    /// How long a session found live is taken for live without asking the store; `1s`, at most `1s`.
+    #[serde(with = "chapar_shared::duration")]
+    pub cache_ttl: Duration,
+    /// Sessions kept in that cache; 100,000, about 100 bytes each.
+    pub max_cached: u64,
+}
+
+impl Default for SessionsConfig {
+    fn default() -> Self {
+        Self {
+            access_ttl: Duration::from_mins(15),
+            refresh_ttl: Duration::from_hours(30 * 24),
+            refresh_grace: Duration::from_secs(10),
+            cache_ttl: Duration::from_secs(1),
+            max_cached: 100_000,
+        }
+    }
+}
+
+/// Section `api.passwords`: argon2id. Existing hashes are renewed at the next login.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct PasswordsConfig {
+    /// Memory of one hash in KiB; 19,456 (OWASP). The pool takes `permits` times as much.
+    pub memory_kib: u32,
+    /// Passes; 2 (OWASP).
+    pub iterations: u32,
+    /// Lanes; 1 (OWASP).
+    pub lanes: u32,
+    /// Hashes computed at once; 0 means as many as there are cores. More than cores only delays everything else.
+    pub permits: usize,
+    /// Hashes that may wait; 64. The next one is answered 503: at 30 ms a hash a longer queue would time out.
+    pub max_waiting: usize,
+}
+
+impl Default for PasswordsConfig {
+    fn default() -> Self {
+        Self {
+            memory_kib: 19_456,
+            iterations: 2,
+            lanes: 1,
+            permits: 0,
+            max_waiting: 64,
+        }
+    }
+}
+
+/// Section `api.http`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct HttpConfig {
+    /// Ranges (`10.0.0.0/8`) of the proxies whose `X-Forwarded-For` is believed; none. Too wide: clients choose
+    /// the address that they are limited by. Too narrow: all clients share the proxy's limits.
+    #[serde(deserialize_with = "networks")]
+    pub trusted_proxies: Vec<IpNet>,
+    /// Origins (`https://chat.example`) of web pages elsewhere that may call; none, so only pages of the same origin.
+    pub allowed_origins: Vec<String>,
+    /// How long a request may take; `30s`. Uploads and downloads are not counted.
+    #[serde(with = "chapar_shared::duration")]
+    pub request_timeout: Duration,
+}
+
+impl Default for HttpConfig {
+    fn default() -> Self {
+        Self {
+            trusted_proxies: Vec::new(),
+            allowed_origins: Vec::new(),
+            request_timeout: Duration::from_secs(30),
+        }
+    }
+}
+
+/// Section `api.files`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct FilesConfig {
+    /// Where the bytes lie: `local` (a folder of this machine, or one that all api nodes mount) or `s3`; `local`.
+    pub kind: StorageKind,
+    /// The folder for `local`, made if it is not there; `data/files`.
+    pub path: String,
+    /// For `s3`.
+    pub s3: S3Config,
+    /// An upload that stands in no message is removed after this time; `24h`.
+    #[serde(with = "chapar_shared::duration")]
+    pub unused_ttl: Duration,
+    /// How long an upload may take; `10m`.
+    #[serde(with = "chapar_shared::duration")]
+    pub upload_timeout: Duration,
+    /// Uploads received at once by the node; 64. Each holds up to two parts in memory: 256 KiB each with
+    /// `local`, 5 MiB with `s3`, which takes no smaller ones.
+    pub max_uploads: usize,
+    /// Uploads received at once from one user; 4, so that nobody's slow line takes all the places.
+    pub max_user_uploads: u32,
+    /// Images of more pixels get neither size nor thumbnail; 50,000,000. One decode takes four bytes a pixel.
+    pub max_pixels: u64,
+    /// Images decoded at once; 2.
+    pub max_decoding: usize,
+}
+
+impl Default for FilesConfig {
+    fn default() -> Self {
+        Self {
+            kind: StorageKind::Local,
+            path: "data/files".to_owned(),
+            s3: S3Config::default(),
+            unused_ttl: Duration::from_hours(24),
+            upload_timeout: Duration::from_mins(10),
+            max_uploads: 64,
+            max_user_uploads: 4,
+            max_pixels: 50_000_000,
+            max_decoding: 2,
+        }
+    }
+}
+
+/// Where the bytes of files lie.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StorageKind {
+    /// A folder.
+    Local,
+    /// S3 or what speaks like it.
+    S3,
+}
+
+/// Section `api.files.s3`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct S3Config {
+    /// The bucket. Let a rule of its own end multipart uploads that were never completed: a node that dies
+    /// midway leaves one behind.
+    pub bucket: String,
+    /// Its region; `us-east-1` where none is named.
+    pub region: Option<String>,
+    /// Another endpoint than Amazon's: `https://minio.example`. One of `http://` is taken as it is.
+    pub endpoint: Option<String>,
+    /// Key id; without one the machine's role is asked.
+    pub access_key_id: Option<String>,
+    /// Its secret.
+    pub secret_access_key: Option<SecretString>,
+    /// Before every object's name; nothing.
+    pub prefix: String,
+}
+
+/// Section `api.upkeep`: what ended is removed in steps, so that no statement holds locks for long.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct UpkeepConfig {
+    /// Between two rounds, give or take a quarter; `1m`.
+    #[serde(with = "chapar_shared::duration")]
+    pub interval: Duration,
+    /// Rows of one step; 500.
+    pub step: u32,
+    /// Sessions that ended are kept so long, for whoever looks into a theft; `7d`.
+    #[serde(with = "chapar_shared::duration")]
+    pub sessions_ttl: Duration,
+    /// Notifications are kept so long after they were read; `30d`.
+    #[serde(with = "chapar_shared::duration")]
+    pub notifications_ttl: Duration,
+}
+
+impl Default for UpkeepConfig {
+    fn default() -> Self {
+        Self {
+            interval: Duration::from_mins(1),
+            step: 500,
+            sessions_ttl: Duration::from_hours(7 * 24),
+            notifications_ttl: Duration::from_hours(30 * 24),
+        }
+    }
+}
+
+/// Networks as text; an address alone is a network of its own.
+fn networks<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<IpNet>, D::Error> {
+    Vec::<String>::deserialize(deserializer)?
+        .iter()
+        .map(|text| {
+            text.parse::<IpNet>()
+                .or_else(|_| text.parse().map(|address: std::net::IpAddr| address.into()))
+                .map_err(|_| {
+                    de::Error::custom(format!("{text:?} is not a network: write 10.0.0.0/8"))
+                })
+        })
+        .collect()
+}

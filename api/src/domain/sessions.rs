@@ -1,0 +1,261 @@
+//! Device sessions: access tokens, and refresh tokens that are used once.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chapar_shared::protocol::objects as wire;
+use chapar_shared::token::{Claims, Keyring, TokenError};
+use chapar_shared::{Code, Problem, SessionId, Timestamp, UserId};
+use jsonwebtoken::jwk::JwkSet;
+use moka::future::Cache;
+use secrecy::SecretString;
+
+use super::refresh::{RefreshKey, Shown};
+use super::{Actor, Context, present};
+use crate::config::SessionsConfig;
+use crate::error::{Error, StoreError};
+use crate::store::sessions::{NewSession, Revoke, Rotation, SessionRecord};
+use crate::store::{Committed, Person, UserFact};
+
+/// Opens, checks, renews and ends sessions. Cheap to clone.
+#[derive(Clone)]
+pub struct Sessions(Arc<Inner>);
+
+struct Inner {
+    context: Context,
+    keyring: Arc<Keyring>,
+    refresh: RefreshKey,
+    config: SessionsConfig,
+    /// The user of each session that was asked about within the last second, if it was live.
+    live: Cache<SessionId, Option<UserId>>,
+}
+
+/// The device that signs in.
+#[derive(Clone, Debug)]
+pub struct Origin {
+    /// Its `User-Agent`, cut.
+    pub device: String,
+    /// Its address, behind trusted proxies.
+    pub address: IpAddr,
+}
+
+impl fmt::Debug for Sessions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Sessions")
+    }
+}
+
+impl Sessions {
+    /// Access tokens are signed by `keyring`, refresh tokens derived from `secret`.
+    pub fn new(
+        context: Context,
+        keyring: Arc<Keyring>,
+        secret: &SecretString,
+        config: SessionsConfig,
+    ) -> Self {
+        let live = Cache::builder()
+            .max_capacity(config.max_cached)
+            .time_to_live(config.cache_ttl)
+            .build();
+        Self(Arc::new(Inner {
+            context,
+            keyring,
+            refresh: RefreshKey::new(secret),
+            config,
+            live,
+        }))
+    }
+
+    /// The public keys that verify access tokens.
+    pub fn keys(&self) -> JwkSet {
+        self.0.keyring.jwks()
+    }
+
+    /// Who shows this access token. The session behind it was live within the last second.
+    ///
+    /// # Errors
+    /// Refused `unauthenticated`, `token_expired`, `session_revoked`; store errors.
+    pub async fn authenticate(&self, token: &str) -> Result<Actor, Error> {
+        let Claims { user, session, .. } = self
+            .0
+            .keyring
+            .verify(token, self.0.context.clock.now())
+            .map_err(|error| match error {
+                TokenError::Invalid => Code::Unauthenticated,
+                TokenError::Expired => Code::TokenExpired,
+            })?;
+        if self.live_user(session).await? == Some(user) {
+            Ok(Actor { user, session })
+        } else {
+            Err(Code::SessionRevoked.into())
+        }
+    }
+
+    async fn live_user(&self, session: SessionId) -> Result<Option<UserId>, StoreError> {
+        let context = &self.0.context;
+        let ask = async {
+            let found = context
+                .store
+                .live_session(session, context.clock.now())
+                .await?;
+            Ok(found.map(|found| found.user))
+        };
+        // Whoever waits for the same answer gets the same error.
+        let answer: Result<_, Arc<StoreError>> = self.0.live.try_get_with(session, ask).await;
+        answer.map_err(|error| match &*error {
+            StoreError::Busy(_) => StoreError::Busy(error.into()),
+            StoreError::Unavailable(_) => StoreError::Unavailable(error.into()),
+            StoreError::Failed(_) => StoreError::Failed(error.into()),
+        })
+    }
+
+    /// Opens a session for a user whose password was right.
+    ///
+    /// # Errors
+    /// Store errors.
+    pub async fn open(&self, person: &Person, origin: Origin) -> Result<wire::Tokens, Error> {
+        let now = self.0.context.clock.now();
+        let session = NewSession {
+            user: person.id,
+            device: origin.device,
+            address: origin.address.to_string(),
+            salt: URL_SAFE_NO_PAD.encode(rand::random::<[u8; 16]>()),
+            at: now,
+            expires: now.plus(self.0.config.refresh_ttl),
+        };
+        let session = self.0.context.store.create_session(session).await?;
+        tracing::info!(
+            user.id = person.id.0,
+            session.id = session.id.0,
+            "signed in"
+        );
+        Ok(self.tokens(person, &session, now))
+    }
+
+    /// The next pair of tokens for a refresh token.
+    ///
+    /// The direct predecessor of a token that was not yet used is taken for a short while and gives the same
+    /// successor, for answers that were lost and for two tabs. Any other token that was used before is taken
+    /// for stolen: its session ends, whoever holds it.
+    ///
+    /// # Errors
+    /// Refused `invalid_refresh_token`; store errors.
+    pub async fn refresh(&self, token: &str) -> Result<wire::Tokens, Error> {
+        let shown = Shown::read(token).ok_or(Code::InvalidRefreshToken)?;
+        let context = &self.0.context;
+        let now = context.clock.now();
+        let decide = |session: &SessionRecord| self.rotation(&shown, session, now);
+        let (session, committed) = context
+            .store
+            .rotate_session(shown.session, now, &decide)
+            .await?;
+        let Some(session) = session else {
+            tracing::warn!(
+                session.id = shown.session.0,
+                "a used refresh token was shown again"
+            );
+            metrics::counter!("chapar_api_refresh_reuses_total").increment(1);
+            self.ended(&committed).await;
+            return Err(Code::InvalidRefreshToken.into());
+        };
+        let user = context.store.user(session.user).await?;
+        let user = user.ok_or(Code::InvalidRefreshToken)?;
+        Ok(self.tokens(&user.person, &session, now))
+    }
+
+    fn rotation(
+        &self,
+        shown: &Shown,
+        session: &SessionRecord,
+        now: Timestamp,
+    ) -> Result<Rotation, Problem> {
+        if !self.0.refresh.is_ours(shown, &session.salt) || shown.generation > session.generation {
+            return Err(Code::InvalidRefreshToken.into());
+        }
+        let is_predecessor = shown.generation + 1 == session.generation;
+        let is_in_time = now < session.rotated_at.plus(self.0.config.refresh_grace);
+        Ok(if shown.generation == session.generation {
+            Rotation::Next {
+                expires: now.plus(self.0.config.refresh_ttl),
+            }
+        } else if is_predecessor && is_in_time {
+            Rotation::Same
+        } else {
+            Rotation::Revoke
+        })
+    }
+
+    fn tokens(&self, person: &Person, session: &SessionRecord, now: Timestamp) -> wire::Tokens {
+        let Inner {
+            context,
+            keyring,
+            refresh,
+            config,
+            ..
+        } = &*self.0;
+        let claims = Claims {
+            user: person.id,
+            session: session.id,
+            expires: now.plus(config.access_ttl),
+        };
+        wire::Tokens {
+            access_token: keyring.sign(&claims, now),
+            refresh_token: refresh.token(session),
+            token_type: "Bearer".to_owned(),
+            expires_in: i64::try_from(config.access_ttl.as_secs()).unwrap_or(i64::MAX),
+            user: present::own_user(person, &context.links),
+        }
+    }
+
+    /// The caller's live sessions, newest first.
+    ///
+    /// # Errors
+    /// Store errors.
+    pub async fn list(&self, actor: Actor) -> Result<Vec<wire::Session>, Error> {
+        let context = &self.0.context;
+        let sessions = context
+            .store
+            .sessions(actor.user, context.clock.now())
+            .await?;
+        let present = |session: SessionRecord| wire::Session {
+            id: session.id,
+            device: session.device,
+            address: session.address,
+            created_at: session.created_at,
+            last_used_at: session.last_used_at,
+            current: session.id == actor.session,
+        };
+        Ok(sessions.into_iter().map(present).collect())
+    }
+
+    /// Ends sessions of a user and closes their sockets; `false` where there was none to end.
+    ///
+    /// # Errors
+    /// Store errors.
+    pub async fn revoke(&self, user: UserId, which: Revoke) -> Result<bool, Error> {
+        let context = &self.0.context;
+        let now = context.clock.now();
+        let committed = context.store.revoke_sessions(user, which, now).await?;
+        self.ended(&committed).await;
+        Ok(!committed.users.is_empty())
+    }
+
+    /// Forgets what this node knows of sessions that ended, and tells the gateways.
+    pub(crate) async fn ended(&self, committed: &Committed) {
+        for fact in committed.users.iter().flat_map(|bump| &bump.facts) {
+            match fact {
+                UserFact::Revoked(sessions) => {
+                    for session in sessions {
+                        self.0.live.invalidate(session).await;
+                    }
+                }
+                UserFact::Shut => self.0.live.invalidate_all(),
+                _ => {}
+            }
+        }
+        self.0.context.publisher.committed(committed, None).await;
+    }
+}

@@ -1,0 +1,207 @@
+//! People: oneself and others.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use chapar_shared::problem::Violations;
+use chapar_shared::protocol::objects as wire;
+use chapar_shared::{AttachmentId, Code, Problem, Timestamp, UserId, Violation, text};
+
+use super::attempts::Attempts;
+use super::{Actor, Context, Passwords, Sessions, accounts, present};
+use crate::error::Error;
+use crate::store::users::UserPatch;
+use crate::store::{Page, Person};
+
+/// Profiles, search, presence. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Users {
+    context: Context,
+    passwords: Passwords,
+    sessions: Sessions,
+}
+
+/// What to change of oneself, not yet checked; `None` keeps.
+#[derive(Clone, Debug, Default)]
+pub struct ProfilePatch {
+    /// Empty: the username.
+    pub display_name: Option<String>,
+    /// `Some(None)` removes it.
+    pub email: Option<Option<String>>,
+    /// An uploaded image of one's own; `Some(None)` removes it.
+    pub avatar: Option<Option<AttachmentId>>,
+    /// A new password; all other sessions end.
+    pub password: Option<String>,
+    /// Needed with a new password.
+    pub current_password: Option<String>,
+}
+
+/// Who of some people is online.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Presences {
+    /// By id.
+    pub online: Vec<UserId>,
+    /// Of those who are not, where it is known.
+    pub last_seen: BTreeMap<UserId, Timestamp>,
+}
+
+impl Users {
+    /// Over this context.
+    pub fn new(context: Context, passwords: Passwords, sessions: Sessions) -> Self {
+        Self {
+            context,
+            passwords,
+            sessions,
+        }
+    }
+
+    /// The caller.
+    ///
+    /// # Errors
+    /// Refused `user_not_found`; store errors.
+    pub async fn me(&self, actor: Actor) -> Result<wire::OwnUser, Error> {
+        let user = self.context.store.user(actor.user).await?;
+        let user = user.ok_or(Code::UserNotFound)?;
+        Ok(present::own_user(&user.person, &self.context.links))
+    }
+
+    /// A user; a deleted one is not there.
+    ///
+    /// # Errors
+    /// Refused `user_not_found`; store errors.
+    pub async fn user(&self, user: UserId) -> Result<wire::User, Error> {
+        let user = self.context.store.user(user).await?;
+        let user = user.filter(|user| !user.is_deleted);
+        let user = user.ok_or(Code::UserNotFound)?;
+        Ok(present::user(&user.person, &self.context.links))
+    }
+
+    /// Users whose username or display name holds `query`, Arabic and Persian letters alike.
+    ///
+    /// # Errors
+    /// Refused `invalid`; store errors.
+    pub async fn search(
+        &self,
+        query: &str,
+        after: Option<UserId>,
+        limit: u32,
+    ) -> Result<Page<wire::User, UserId>, Error> {
+        let max = self.context.limits.max_name;
+        if query.chars().count() > max {
+            return Err(Problem::invalid("q", Violation::TooLong { max: max as u64 }).into());
+        }
+        let key = text::search_key(query);
+        let page = self.context.store.search_users(&key, after, limit).await?;
+        let present = |person: &Person| present::user(person, &self.context.links);
+        Ok(Page {
+            items: page.items.iter().map(present).collect(),
+            next: page.next,
+        })
+    }
+
+    /// Changes the caller's profile. A new password ends all their other sessions.
+    ///
+    /// # Errors
+    /// Refused `invalid`, `email_taken`, `rate_limited` (wrong current passwords), `unavailable`; failures of
+    /// ours.
+    pub async fn update(
+        &self,
+        actor: Actor,
+        patch: ProfilePatch,
+        address: IpAddr,
+    ) -> Result<wire::OwnUser, Error> {
+        let limits = &self.context.limits;
+        let store = &self.context.store;
+        let mut violations = Violations::default();
+        let display_name = patch
+            .display_name
+            .map(|name| violations.check("display_name", accounts::display_name(&name, limits)));
+        let email = match patch.email {
+            Some(Some(email)) if !email.trim().is_empty() => {
+                violations.check("email", text::email(&email)).map(Some)
+            }
+            Some(_) => Some(None),
+            None => None,
+        };
+        if let Some(password) = &patch.password {
+            violations.check("password", accounts::password(password, limits));
+            if patch.current_password.is_none() {
+                violations.add("current_password", Violation::Required);
+            }
+        }
+        violations.finish()?;
+
+        let user = store.user(actor.user).await?.ok_or(Code::UserNotFound)?;
+        let password_hash = match (&patch.password, &patch.current_password) {
+            (Some(password), Some(current)) => {
+                self.verify(actor, current, &user.password_hash, address)
+                    .await?;
+                Some(self.passwords.turn().await?.hash(password).await?)
+            }
+            _ => None,
+        };
+        let patch = UserPatch {
+            display_name: display_name
+                .flatten()
+                .map(|name| name.unwrap_or_else(|| user.person.username.clone())),
+            email,
+            avatar: patch.avatar,
+            password_hash,
+            keep_session: Some(actor.session),
+        };
+        let now = self.context.clock.now();
+        let (user, committed) = store.update_user(actor.user, patch, now).await?;
+        self.sessions.ended(&committed).await;
+        Ok(present::own_user(&user.person, &self.context.links))
+    }
+
+    async fn verify(
+        &self,
+        actor: Actor,
+        password: &str,
+        hash: &str,
+        address: IpAddr,
+    ) -> Result<(), Error> {
+        let attempts = Attempts::new(&self.context, Some(actor.user), "", address);
+        attempts.check().await?;
+        let turn = self.passwords.turn().await?;
+        attempts.check().await?;
+        if turn.verify(password, Some(hash)).await?.is_good {
+            Ok(())
+        } else {
+            attempts.fail().await;
+            Err(Problem::invalid("current_password", Violation::Wrong).into())
+        }
+    }
+
+    /// Who of `users` is online, of those with whom the caller shares a room; others are left out as if they did
+    /// not exist.
+    ///
+    /// # Errors
+    /// Refused `invalid`, `unavailable`; store errors.
+    pub async fn presence(&self, actor: Actor, users: &[UserId]) -> Result<Presences, Error> {
+        let max = self.context.limits.max_watched;
+        if users.len() > max {
+            return Err(Problem::invalid("users", Violation::TooMany { max: max as u64 }).into());
+        }
+        let known = self.context.store.acquainted(actor.user, users).await?;
+        let states = self.context.presence.states(&known).await;
+        let states = states.map_err(|error| {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "presence is not known"
+            );
+            Code::Unavailable
+        })?;
+        let mut presences = Presences::default();
+        for (user, state) in states {
+            if state.is_online {
+                presences.online.push(user);
+            } else if let Some(at) = state.last_seen {
+                presences.last_seen.insert(user, at);
+            }
+        }
+        presences.online.sort_unstable();
+        Ok(presences)
+    }
+}

@@ -1,0 +1,16 @@
+//! What handlers take from a request. Every rejection is a [`Failure`], so that clients see problems only.
+//!
+//! Who calls is an extractor ([`Caller`]): a route without one is visibly public.
+
+mod body;
+mod caller;
+mod client;
+mod paging;
+
+pub use body::{Json, Path, Query};
+pub use caller::Caller;
+pub use client::{ClientAddr, Device, Lang};
+pub use paging::{List, Paging, PagingParams};
+
+#[cfg(doc)]
+use super::error::Failure;

@@ -1,0 +1,121 @@
+//! HTTP: handlers translate, the domain decides.
+//!
+//! Every answer that is not a success is a problem ([`error`]), whoever made it: a handler, an extractor, the
+//! router or a panic.
+
+use std::sync::Arc;
+
+use axum::extract::{DefaultBodyLimit, FromRef, Request, State};
+use axum::http::{HeaderName, Method, header};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::cors::{AllowOrigin, CorsLayer};
+use utoipa::openapi::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_swagger_ui::SwaggerUi;
+
+use chapar_shared::{Code, Limits};
+
+use crate::config::HttpConfig;
+use crate::domain::{Accounts, Files, Sessions, Users};
+use error::Failure;
+
+pub mod error;
+pub mod extract;
+pub mod openapi;
+pub mod v1;
+
+/// What handlers take their parts from. Cheap to clone.
+#[derive(Clone, Debug, FromRef)]
+pub struct ApiState {
+    /// Registration and login.
+    pub accounts: Accounts,
+    /// Who calls.
+    pub sessions: Sessions,
+    /// People.
+    pub users: Users,
+    /// Uploads.
+    pub files: Files,
+    /// What stands before the node.
+    pub http: Arc<HttpConfig>,
+    /// The deployment's limits.
+    pub limits: Arc<Limits>,
+}
+
+/// The public routes with their description. It has the fallbacks for unknown paths and methods: whatever is
+/// merged with it has none of its own.
+pub fn public_router(state: ApiState) -> Router {
+    let (router, description) = described(&state).split_for_parts();
+    let description = Arc::new(completed(description));
+    let router = router
+        .route(
+            "/v1/openapi.json",
+            get(move || async move { Json(Arc::unwrap_or_clone(description)) }),
+        )
+        .merge(SwaggerUi::new("/docs").config(utoipa_swagger_ui::Config::new(["/v1/openapi.json"])))
+        .fallback(error::not_found)
+        .method_not_allowed_fallback(error::method_not_allowed)
+        .layer(DefaultBodyLimit::max(state.limits.max_body_bytes))
+        .layer(CatchPanicLayer::custom(error::panicked))
+        .layer(middleware::from_fn(error::localise));
+    let router = match cors(&state.http) {
+        Some(cors) => router.layer(cors),
+        None => router,
+    };
+    router.with_state(state)
+}
+
+/// The description of the public routes, as it is served.
+pub fn description(state: &ApiState) -> OpenApi {
+    completed(described(state).into_openapi())
+}
+
+fn described(state: &ApiState) -> OpenApiRouter<ApiState> {
+    OpenApiRouter::with_openapi(openapi::base()).merge(v1::router(state))
+}
+
+fn completed(mut description: OpenApi) -> OpenApi {
+    openapi::complete(&mut description);
+    description
+}
+
+/// The layer that gives up on a request after `http.request_timeout`. What it had begun in the store may yet be
+/// committed.
+async fn deadline(State(state): State<ApiState>, request: Request, next: Next) -> Response {
+    tokio::time::timeout(state.http.request_timeout, next.run(request))
+        .await
+        .unwrap_or_else(|_| Failure::from(Code::Unavailable).into_response())
+}
+
+/// For pages of other origins; without any configured there are no such headers at all.
+fn cors(config: &HttpConfig) -> Option<CorsLayer> {
+    if config.allowed_origins.is_empty() {
+        return None;
+    }
+    let origins = config
+        .allowed_origins
+        .iter()
+        .filter_map(|origin| origin.parse().ok());
+    Some(
+        CorsLayer::new()
+            .allow_origin(AllowOrigin::list(origins))
+            .allow_methods([
+                Method::GET,
+                Method::POST,
+                Method::PUT,
+                Method::PATCH,
+                Method::DELETE,
+            ])
+            .allow_headers([
+                header::AUTHORIZATION,
+                header::CONTENT_TYPE,
+                header::ACCEPT_LANGUAGE,
+                HeaderName::from_static("traceparent"),
+            ])
+            .expose_headers([header::RETRY_AFTER, header::WWW_AUTHENTICATE])
+            .max_age(std::time::Duration::from_hours(1)),
+    )
+}

@@ -1,0 +1,28 @@
+//! The native protocol's REST surface. A module for each resource, each with its `router()`.
+
+use axum::middleware;
+use utoipa_axum::router::OpenApiRouter;
+
+use super::{ApiState, deadline};
+
+mod auth;
+mod files;
+mod presence;
+mod uploads;
+mod users;
+mod well_known;
+
+/// All routes of version 1.
+pub(super) fn router(state: &ApiState) -> OpenApiRouter<ApiState> {
+    let quick = OpenApiRouter::new()
+        .merge(auth::router())
+        .merge(users::router())
+        .merge(presence::router())
+        .merge(files::router())
+        .merge(well_known::router())
+        .layer(middleware::from_fn_with_state(state.clone(), deadline));
+    // Uploads have a deadline of their own.
+    OpenApiRouter::new()
+        .merge(quick)
+        .merge(uploads::router(state))
+}

@@ -1,0 +1,312 @@
+//! What is read for a batch of sends, under the rooms' locks, each kind of thing in one statement and only
+//! where the batch names such a thing.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+use chapar_shared::protocol::objects::RoomKind;
+use chapar_shared::{AttachmentId, MessageId, RoomId, UserId};
+use serde_json::{Value, json};
+
+use super::db::{Conn, any, ids, locked, rows};
+use crate::error::StoreError;
+use crate::store::messages::NewMessage;
+use crate::store::records::{Person, RoomRecord};
+use crate::store::rooms::Standing;
+use crate::store::rows::{FileRow, RoomRow, StandingRow, person_columns, room_columns};
+
+/// A room, a sender and their nonce.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) struct Nonce(RoomId, UserId, String);
+
+impl Nonce {
+    /// The message's, if it has one.
+    pub(super) fn of(new: &NewMessage) -> Option<Self> {
+        let nonce = new.nonce.clone()?;
+        Some(Self(new.room, new.sender, nonce))
+    }
+}
+
+/// One of the two of a direct room.
+#[derive(Debug)]
+pub(super) struct Peer {
+    pub(super) user: UserId,
+    pub(super) is_hidden: bool,
+    pub(super) is_muted: bool,
+}
+
+/// What a batch is judged and written by.
+#[derive(Debug)]
+pub(super) struct Known {
+    /// Ended ones too.
+    pub(super) rooms: BTreeMap<RoomId, RoomRecord>,
+    pub(super) persons: HashMap<UserId, Person>,
+    pub(super) standings: HashMap<(RoomId, UserId), Standing>,
+    /// Messages that have a nonce of the batch, and the hash of their body.
+    pub(super) nonces: HashMap<Nonce, (i64, String)>,
+    /// Messages that may be answered.
+    pub(super) targets: HashSet<(RoomId, MessageId)>,
+    pub(super) files: HashMap<AttachmentId, FileRow>,
+    /// Files that messages of the batch took.
+    pub(super) used: HashSet<AttachmentId>,
+    /// Who is in the direct rooms of the batch.
+    pub(super) peers: BTreeMap<RoomId, Vec<Peer>>,
+    /// Members by the names that the batch mentions; `true` if they muted the room.
+    names: HashMap<(RoomId, String), (UserId, bool)>,
+}
+
+impl Known {
+    /// Locks the rooms in the order of their ids, then reads.
+    pub(super) async fn read(conn: &mut Conn, batch: &[NewMessage]) -> Result<Self, StoreError> {
+        let rooms = lock_rooms(conn, batch).await?;
+        let (persons, standings) = senders(conn, batch).await?;
+        let nonces = nonces(conn, batch).await?;
+        let targets = targets(conn, batch).await?;
+        let files = files(conn, batch).await?;
+        let peers = peers(conn, &rooms).await?;
+        let names = names(conn, batch, &rooms).await?;
+        Ok(Self {
+            rooms,
+            persons,
+            standings,
+            nonces,
+            targets,
+            files,
+            used: HashSet::new(),
+            peers,
+            names,
+        })
+    }
+
+    /// The members whom a message mentions and who want to know, each once: of each mention's spellings the
+    /// first that is a member's.
+    pub(super) fn mentioned(&self, new: &NewMessage) -> Vec<UserId> {
+        let mut users = Vec::new();
+        for spellings in &new.mentions {
+            let mut members = spellings
+                .iter()
+                .filter_map(|name| self.names.get(&(new.room, name.clone())));
+            if let Some((user, false)) = members.next()
+                && !users.contains(user)
+            {
+                users.push(*user);
+            }
+        }
+        users
+    }
+}
+
+async fn lock_rooms(
+    conn: &mut Conn,
+    batch: &[NewMessage],
+) -> Result<BTreeMap<RoomId, RoomRecord>, StoreError> {
+    let rooms: BTreeSet<RoomId> = batch.iter().map(|new| new.room).collect();
+    let rows: Vec<RoomRow> = sqlx::query_as(concat!(
+        "SELECT ",
+        room_columns!("r."),
+        " FROM rooms r WHERE r.id ",
+        any!("$1"),
+        " ORDER BY r.id",
+        locked!()
+    ))
+    .bind(ids(rooms.into_iter().map(|room| room.0)))
+    .fetch_all(conn)
+    .await?;
+    rows.into_iter()
+        .map(|row| RoomRecord::try_from(row).map(|room| (room.id, room)))
+        .collect()
+}
+
+#[derive(sqlx::FromRow)]
+struct SenderRow {
+    room_id: i64,
+    #[sqlx(flatten)]
+    standing: StandingRow,
+}
+
+type Senders = (HashMap<UserId, Person>, HashMap<(RoomId, UserId), Standing>);
+
+async fn senders(conn: &mut Conn, batch: &[NewMessage]) -> Result<Senders, StoreError> {
+    let pairs: BTreeSet<(RoomId, UserId)> =
+        batch.iter().map(|new| (new.room, new.sender)).collect();
+    let pairs = pairs
+        .into_iter()
+        .map(|(room, user)| json!({ "room_id": room, "user_id": user }));
+    let rows: Vec<SenderRow> = sqlx::query_as(concat!(
+        "SELECT n.room_id, ",
+        person_columns!("u"),
+        ", u.deleted_at AS user_deleted_at, m.role, m.left_at, m.is_banned, CAST(0 AS bigint) AS rooms
+         FROM ",
+        rows!("$1" AS "n": room_id bigint, user_id bigint),
+        " JOIN users u ON u.id = n.user_id
+          LEFT JOIN members m ON m.room_id = n.room_id AND m.user_id = n.user_id"
+    ))
+    .bind(pairs.collect::<Value>().to_string())
+    .fetch_all(conn)
+    .await?;
+    let mut senders = Senders::default();
+    for row in rows {
+        let (person, standing) = row.standing.read()?;
+        senders.1.insert((RoomId(row.room_id), person.id), standing);
+        senders.0.insert(person.id, person);
+    }
+    Ok(senders)
+}
+
+#[derive(sqlx::FromRow)]
+struct NonceRow {
+    id: i64,
+    room_id: i64,
+    sender_id: i64,
+    nonce: String,
+    body_hash: Option<String>,
+}
+
+/// By index `messages_nonce`.
+pub(super) const NONCES: &str = concat!(
+    "SELECT m.id, m.room_id, m.sender_id, m.nonce, m.body_hash FROM ",
+    rows!("$1" AS "n": room_id bigint, sender_id bigint, nonce text),
+    " JOIN messages m
+        ON m.room_id = n.room_id AND m.sender_id = n.sender_id AND m.nonce = n.nonce"
+);
+
+async fn nonces(
+    conn: &mut Conn,
+    batch: &[NewMessage],
+) -> Result<HashMap<Nonce, (i64, String)>, StoreError> {
+    let named: BTreeSet<Nonce> = batch.iter().filter_map(Nonce::of).collect();
+    if named.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let named = named.into_iter().map(|Nonce(room, sender, nonce)| {
+        json!({ "room_id": room, "sender_id": sender, "nonce": nonce })
+    });
+    let rows: Vec<NonceRow> = sqlx::query_as(NONCES)
+        .bind(named.collect::<Value>().to_string())
+        .fetch_all(conn)
+        .await?;
+    let known = rows.into_iter().map(|row| {
+        let nonce = Nonce(RoomId(row.room_id), UserId(row.sender_id), row.nonce);
+        (nonce, (row.id, row.body_hash.unwrap_or_default()))
+    });
+    Ok(known.collect())
+}
+
+/// By the primary key.
+async fn targets(
+    conn: &mut Conn,
+    batch: &[NewMessage],
+) -> Result<HashSet<(RoomId, MessageId)>, StoreError> {
+    let named: BTreeSet<i64> = batch
+        .iter()
+        .filter_map(|new| new.reply_to.map(|target| target.0))
+        .collect();
+    if named.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let rows: Vec<(i64, i64)> = sqlx::query_as(concat!(
+        "SELECT room_id, id FROM messages WHERE deleted_at IS NULL AND id ",
+        any!("$1")
+    ))
+    .bind(ids(named))
+    .fetch_all(conn)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|(room, id)| (RoomId(room), MessageId(id)))
+        .collect())
+}
+
+/// By the primary key; locked, since another room's message may name the same file.
+async fn files(
+    conn: &mut Conn,
+    batch: &[NewMessage],
+) -> Result<HashMap<AttachmentId, FileRow>, StoreError> {
+    let named: BTreeSet<AttachmentId> = batch
+        .iter()
+        .flat_map(|new| new.attachments.iter().copied())
+        .collect();
+    if named.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let rows: Vec<FileRow> = sqlx::query_as(concat!(
+        "SELECT id, owner_id, message_id, name, content_type, size, width, height, has_thumbnail,
+                object, created_at, is_orphaned
+         FROM attachments WHERE id ",
+        any!("$1"),
+        " ORDER BY id",
+        locked!()
+    ))
+    .bind(ids(named.into_iter().map(|file| file.0)))
+    .fetch_all(conn)
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.id(), row)).collect())
+}
+
+/// By the primary key; a direct room has two members at most.
+async fn peers(
+    conn: &mut Conn,
+    rooms: &BTreeMap<RoomId, RoomRecord>,
+) -> Result<BTreeMap<RoomId, Vec<Peer>>, StoreError> {
+    let mut peers: BTreeMap<RoomId, Vec<Peer>> = BTreeMap::new();
+    let direct: Vec<i64> = rooms
+        .values()
+        .filter(|room| room.kind == RoomKind::Direct)
+        .map(|room| room.id.0)
+        .collect();
+    if direct.is_empty() {
+        return Ok(peers);
+    }
+    let rows: Vec<(i64, i64, i64, i64)> = sqlx::query_as(concat!(
+        "SELECT room_id, user_id, is_hidden, is_muted FROM members
+         WHERE left_at IS NULL AND room_id ",
+        any!("$1")
+    ))
+    .bind(ids(direct))
+    .fetch_all(conn)
+    .await?;
+    for (room, user, is_hidden, is_muted) in rows {
+        peers.entry(RoomId(room)).or_default().push(Peer {
+            user: UserId(user),
+            is_hidden: is_hidden == 1,
+            is_muted: is_muted == 1,
+        });
+    }
+    Ok(peers)
+}
+
+/// By the primary keys of `user_names` and `members`.
+async fn names(
+    conn: &mut Conn,
+    batch: &[NewMessage],
+    rooms: &BTreeMap<RoomId, RoomRecord>,
+) -> Result<HashMap<(RoomId, String), (UserId, bool)>, StoreError> {
+    let is_direct = |room: &RoomId| {
+        rooms
+            .get(room)
+            .is_some_and(|room| room.kind == RoomKind::Direct)
+    };
+    let named: BTreeSet<(RoomId, &String)> = batch
+        .iter()
+        .filter(|new| !is_direct(&new.room))
+        .flat_map(|new| new.mentions.iter().flatten().map(|name| (new.room, name)))
+        .collect();
+    if named.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let named = named
+        .into_iter()
+        .map(|(room, name)| json!({ "room_id": room, "name": name }));
+    let rows: Vec<(i64, String, i64, i64)> = sqlx::query_as(concat!(
+        "SELECT m.room_id, u.name, m.user_id, m.is_muted FROM ",
+        rows!("$1" AS "n": room_id bigint, name text),
+        " JOIN user_names u ON u.name = n.name AND u.kind = 'username'
+          JOIN members m ON m.room_id = n.room_id AND m.user_id = u.user_id AND m.left_at IS NULL"
+    ))
+    .bind(named.collect::<Value>().to_string())
+    .fetch_all(conn)
+    .await?;
+    let known = rows
+        .into_iter()
+        .map(|(room, name, user, is_muted)| ((RoomId(room), name), (UserId(user), is_muted == 1)));
+    Ok(known.collect())
+}

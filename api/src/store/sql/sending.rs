@@ -1,0 +1,409 @@
+//! Committing a batch of sends: reading what holds, asking the domain for each, writing all at once. The
+//! number of statements does not grow with the batch.
+
+use std::collections::{BTreeMap, HashMap};
+
+use chapar_shared::protocol::EventType;
+use chapar_shared::protocol::objects::{NotificationKind, RoomKind};
+use chapar_shared::{AttachmentId, Code, MessageId, Number, Problem, RoomId, Seq, UserId};
+use serde_json::{Value, json};
+
+use super::bodies::{Viewer, complete};
+use super::bumps::Facts;
+use super::db::{Conn, any, ids, rows};
+use super::notices::{self, Notice, beginning};
+use super::send_facts::{Known, Nonce};
+use super::standings::stranger;
+use crate::error::StoreError;
+use crate::store::messages::{DecideSend, NewMessage, SendFacts, SendOutcome};
+use crate::store::records::{ChangeRecord, Committed, MessageRecord, Subject, UserFact};
+use crate::store::rows::{MessageRow, messages};
+use crate::store::words::Word;
+
+/// [`crate::store::Messages::commit_sends`] inside its transaction.
+pub(super) async fn commit(
+    conn: &mut Conn,
+    batch: &[NewMessage],
+    decide: DecideSend<'_>,
+) -> Result<SendOutcome, StoreError> {
+    let known = Known::read(conn, batch).await?;
+    let mut plan = Plan::new(known);
+    let verdicts: Vec<Verdict> = batch.iter().map(|new| plan.judge(new, decide)).collect();
+    let accepted = plan.accepted;
+    let known = plan.known;
+
+    let mut facts = Facts::default();
+    let mut changes = Vec::with_capacity(accepted.len());
+    let mut made: Vec<Option<MessageRecord>> = Vec::with_capacity(accepted.len());
+    if !accepted.is_empty() {
+        let inserted = insert(conn, batch, &accepted).await?;
+        for send in &accepted {
+            let id = inserted.get(&(send.room, send.number)).copied();
+            let record = id.map(|id| record(&batch[send.index], send, id, &known));
+            changes.extend(record.clone().map(created));
+            made.push(record);
+        }
+        write_rooms(conn, batch, &accepted).await?;
+        write_members(conn, batch, &accepted, &known, &mut facts).await?;
+        let made = || made.iter().flatten();
+        bind_files(conn, made()).await?;
+        let notices = made()
+            .zip(&accepted)
+            .flat_map(|(message, send)| notices_of(message, &batch[send.index], &known));
+        notices::insert(conn, notices.collect(), &mut facts).await?;
+    }
+    let repeats = repeats(conn, &verdicts).await?;
+    let users = match batch.iter().map(|new| new.at).max() {
+        Some(at) => facts.raise(conn, at).await?,
+        None => Vec::new(),
+    };
+
+    let results = verdicts.into_iter().map(|verdict| {
+        let message = match verdict {
+            Verdict::Refused(problem) => return Err(problem),
+            Verdict::New(place) => made[place].clone().map(|message| (message, false)),
+            Verdict::Again(place) => made[place].clone().map(|message| (message, true)),
+            Verdict::Before(id) => repeats.get(&id).cloned().map(|message| (message, true)),
+        };
+        message.ok_or_else(|| Code::Internal.into())
+    });
+    changes.sort_by_key(|change: &ChangeRecord| (change.room, change.seq));
+    Ok(SendOutcome {
+        results: results.collect(),
+        committed: Committed { changes, users },
+    })
+}
+
+/// What becomes of one message of the batch.
+enum Verdict {
+    Refused(Problem),
+    /// The accepted one at this place.
+    New(usize),
+    /// A repeat of the accepted one at this place.
+    Again(usize),
+    /// A repeat of a message that was there before.
+    Before(i64),
+}
+
+/// A message that is written.
+struct Accepted {
+    /// In the batch.
+    index: usize,
+    room: RoomId,
+    seq: Seq,
+    number: Number,
+}
+
+/// The batch as it is judged, one message after the other.
+struct Plan {
+    known: Known,
+    accepted: Vec<Accepted>,
+    /// Nonces of the batch: the accepted message's place and its hash.
+    nonces: HashMap<Nonce, (usize, String)>,
+    judged: usize,
+}
+
+impl Plan {
+    fn new(known: Known) -> Self {
+        Self {
+            known,
+            accepted: Vec::new(),
+            nonces: HashMap::new(),
+            judged: 0,
+        }
+    }
+
+    fn judge(&mut self, new: &NewMessage, decide: DecideSend<'_>) -> Verdict {
+        let index = self.judged;
+        self.judged += 1;
+        let nonce = Nonce::of(new);
+        if let Some(nonce) = &nonce {
+            if let Some((id, hash)) = self.known.nonces.get(nonce) {
+                return repeat_or_conflict(hash == &new.body_hash, Verdict::Before(*id));
+            }
+            if let Some((place, hash)) = self.nonces.get(nonce) {
+                return repeat_or_conflict(hash == &new.body_hash, Verdict::Again(*place));
+            }
+        }
+        let facts = self.facts(new);
+        let is_absent = facts.room.is_none();
+        if let Err(problem) = decide(new, &facts) {
+            return Verdict::Refused(problem);
+        }
+        let Some(room) = self.known.rooms.get_mut(&new.room).filter(|_| !is_absent) else {
+            return Verdict::Refused(Code::RoomNotFound.into());
+        };
+        if !facts.has_attachments || !self.known.persons.contains_key(&new.sender) {
+            return Verdict::Refused(Code::Internal.into());
+        }
+        room.last_seq += 1;
+        room.last_number += 1;
+        room.active_at = room.active_at.max(new.at);
+        let place = self.accepted.len();
+        self.accepted.push(Accepted {
+            index,
+            room: new.room,
+            seq: room.last_seq,
+            number: room.last_number,
+        });
+        for file in &new.attachments {
+            self.known.used.insert(*file);
+        }
+        if let Some(nonce) = nonce {
+            self.nonces.insert(nonce, (place, new.body_hash.clone()));
+        }
+        Verdict::New(place)
+    }
+
+    fn facts(&self, new: &NewMessage) -> SendFacts {
+        let room = self.known.rooms.get(&new.room);
+        let standing = self.known.standings.get(&(new.room, new.sender));
+        let is_usable = |file: &AttachmentId| {
+            !self.known.used.contains(file)
+                && self
+                    .known
+                    .files
+                    .get(file)
+                    .is_some_and(|row| row.is_free() && row.owner() == new.sender)
+        };
+        SendFacts {
+            room: room.filter(|room| !room.is_deleted).cloned(),
+            sender: standing.copied().unwrap_or(stranger(new.sender)),
+            has_reply_target: new
+                .reply_to
+                .is_none_or(|target| self.known.targets.contains(&(new.room, target))),
+            has_attachments: new.attachments.iter().all(is_usable),
+        }
+    }
+}
+
+fn repeat_or_conflict(is_same: bool, repeat: Verdict) -> Verdict {
+    if is_same {
+        repeat
+    } else {
+        Verdict::Refused(Code::NonceConflict.into())
+    }
+}
+
+/// The new messages' ids, by room and number.
+async fn insert(
+    conn: &mut Conn,
+    batch: &[NewMessage],
+    accepted: &[Accepted],
+) -> Result<HashMap<(RoomId, Number), MessageId>, StoreError> {
+    let rows = accepted.iter().enumerate().map(|(place, send)| {
+        let new = &batch[send.index];
+        json!({
+            "place": place,
+            "room_id": send.room,
+            "seq": send.seq,
+            "number": send.number,
+            "sender_id": new.sender,
+            "content": new.content,
+            "nonce": new.nonce,
+            "is_nonce_hidden": i64::from(new.is_nonce_hidden),
+            "body_hash": new.nonce.is_some().then_some(&new.body_hash),
+            "reply_to": new.reply_to,
+            "at": new.at.as_micros(),
+        })
+    });
+    let rows = rows.collect::<Value>().to_string();
+    let inserted: Vec<(i64, i64, i64)> = sqlx::query_as(concat!(
+        "INSERT INTO messages (room_id, seq, changed_seq, change_kind, number, sender_id, content,
+             nonce, is_nonce_hidden, body_hash, reply_to, created_at)
+         SELECT n.room_id, n.seq, n.seq, $2, n.number, n.sender_id, n.content,
+             n.nonce, n.is_nonce_hidden, n.body_hash, n.reply_to, n.at
+         FROM ",
+        rows!("$1" AS "n": place bigint, room_id bigint, seq bigint, number bigint, sender_id bigint,
+              content text, nonce text, is_nonce_hidden bigint, body_hash text, reply_to bigint,
+              at bigint),
+        " ORDER BY n.place RETURNING id, room_id, number"
+    ))
+    .bind(rows)
+    .bind(EventType::MessageCreated.word())
+    .fetch_all(conn)
+    .await?;
+    let keyed = inserted
+        .into_iter()
+        .map(|(id, room, number)| ((RoomId(room), number), MessageId(id)));
+    Ok(keyed.collect())
+}
+
+fn record(new: &NewMessage, send: &Accepted, id: MessageId, known: &Known) -> MessageRecord {
+    let files = new.attachments.iter().filter_map(|file| {
+        let row = known.files.get(file)?;
+        Some(row.clone().into())
+    });
+    MessageRecord {
+        id,
+        room: send.room,
+        seq: send.seq,
+        changed_seq: send.seq,
+        number: send.number,
+        sender: known.persons[&new.sender].clone(),
+        content: new.content.clone(),
+        nonce: new.nonce.clone().filter(|_| !new.is_nonce_hidden),
+        reply_to: new.reply_to,
+        attachments: files.collect(),
+        reactions: Vec::new(),
+        created_at: new.at,
+        edited_at: None,
+        deleted_at: None,
+    }
+}
+
+fn created(message: MessageRecord) -> ChangeRecord {
+    ChangeRecord {
+        room: message.room,
+        seq: message.seq,
+        kind: EventType::MessageCreated,
+        at: message.created_at,
+        actor: Some(message.sender.clone()),
+        subject: Subject::Message(Box::new(message), None),
+    }
+}
+
+/// Heads and activity.
+async fn write_rooms(
+    conn: &mut Conn,
+    batch: &[NewMessage],
+    accepted: &[Accepted],
+) -> Result<(), StoreError> {
+    let mut heads: BTreeMap<RoomId, (Seq, Number, i64)> = BTreeMap::new();
+    for send in accepted {
+        let at = batch[send.index].at.as_micros();
+        let head = heads.entry(send.room).or_default();
+        *head = (send.seq, send.number, head.2.max(at));
+    }
+    let rows = heads.into_iter().map(|(room, (seq, number, at))| {
+        json!({ "room_id": room, "seq": seq, "number": number, "at": at })
+    });
+    sqlx::query(concat!(
+        "UPDATE rooms SET last_seq = n.seq, last_number = n.number, changed_at = n.at,
+             active_at = CASE WHEN n.at > active_at THEN n.at ELSE active_at END
+         FROM ",
+        rows!("$1" AS "n": room_id bigint, seq bigint, number bigint, at bigint),
+        " WHERE rooms.id = n.room_id"
+    ))
+    .bind(rows.collect::<Value>().to_string())
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// The senders' read marks, and hidden direct rooms shown again.
+async fn write_members(
+    conn: &mut Conn,
+    batch: &[NewMessage],
+    accepted: &[Accepted],
+    known: &Known,
+    facts: &mut Facts,
+) -> Result<(), StoreError> {
+    // 0 leaves the mark where it is.
+    let mut marks: BTreeMap<(RoomId, UserId), Number> = BTreeMap::new();
+    for send in accepted {
+        marks.insert((send.room, batch[send.index].sender), send.number);
+        for peer in known.peers.get(&send.room).into_iter().flatten() {
+            if peer.is_hidden {
+                marks.entry((send.room, peer.user)).or_insert(0);
+            }
+        }
+    }
+    for (room, peers) in &known.peers {
+        for peer in peers.iter().filter(|peer| peer.is_hidden) {
+            if marks.contains_key(&(*room, peer.user)) {
+                facts.add(peer.user, UserFact::Joined(*room));
+            }
+        }
+    }
+    let rows = marks.into_iter().map(
+        |((room, user), number)| json!({ "room_id": room, "user_id": user, "number": number }),
+    );
+    sqlx::query(concat!(
+        "UPDATE members SET is_hidden = 0,
+             read_number = CASE WHEN n.number > read_number THEN n.number ELSE read_number END
+         FROM ",
+        rows!("$1" AS "n": room_id bigint, user_id bigint, number bigint),
+        " WHERE members.room_id = n.room_id AND members.user_id = n.user_id"
+    ))
+    .bind(rows.collect::<Value>().to_string())
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+async fn bind_files(
+    conn: &mut Conn,
+    made: impl Iterator<Item = &MessageRecord>,
+) -> Result<(), StoreError> {
+    let rows: Vec<Value> = made
+        .flat_map(|message| {
+            let files = message.attachments.iter().enumerate();
+            files.map(|(position, file)| {
+                json!({ "id": file.id, "message_id": message.id, "position": position })
+            })
+        })
+        .collect();
+    if rows.is_empty() {
+        return Ok(());
+    }
+    sqlx::query(concat!(
+        "UPDATE attachments SET message_id = n.message_id, position = n.position FROM ",
+        rows!("$1" AS "n": id bigint, message_id bigint, position bigint),
+        " WHERE attachments.id = n.id"
+    ))
+    .bind(Value::from(rows).to_string())
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Who is notified of a message: the other of a direct room, else the members whom it mentions.
+fn notices_of(message: &MessageRecord, new: &NewMessage, known: &Known) -> Vec<Notice> {
+    let is_direct = known
+        .rooms
+        .get(&message.room)
+        .is_some_and(|room| room.kind == RoomKind::Direct);
+    let (kind, users) = if is_direct {
+        let peers = known.peers.get(&message.room).into_iter().flatten();
+        let awake = peers.filter(|peer| !peer.is_muted).map(|peer| peer.user);
+        (NotificationKind::Direct, awake.collect())
+    } else {
+        (NotificationKind::Mention, known.mentioned(new))
+    };
+    let others = users.into_iter().filter(|user| *user != new.sender);
+    others
+        .map(|user| Notice {
+            user,
+            kind,
+            room: message.room,
+            message: Some((message.id, message.number)),
+            sender: message.sender.clone(),
+            text: beginning(&message.content),
+            at: message.created_at,
+        })
+        .collect()
+}
+
+/// The messages that were there before, as their authors see them.
+async fn repeats(
+    conn: &mut Conn,
+    verdicts: &[Verdict],
+) -> Result<HashMap<i64, MessageRecord>, StoreError> {
+    let before: Vec<i64> = verdicts
+        .iter()
+        .filter_map(|verdict| match verdict {
+            Verdict::Before(id) => Some(*id),
+            _ => None,
+        })
+        .collect();
+    if before.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let rows: Vec<MessageRow> = sqlx::query_as(concat!(messages!(), "WHERE m.id ", any!("$1")))
+        .bind(ids(before))
+        .fetch_all(&mut *conn)
+        .await?;
+    let records = complete(conn, rows, Viewer::Author).await?;
+    Ok(records.into_iter().map(|one| (one.id.0, one)).collect())
+}

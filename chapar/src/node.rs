@@ -1,0 +1,185 @@
+//! A running node: from a checked configuration to the end of its drain. `main` and tests take the same way.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::compose::{self, Parts, Stop};
+use crate::config::{Config, HttpConfig, Roles};
+use crate::crypto;
+use crate::health::Readiness;
+use crate::serve::{self, Server};
+use crate::start_page;
+use crate::telemetry::metrics;
+use crate::telemetry::requests::{Callers, observed};
+
+/// Gateways keep connections to api nodes for reuse; a short timeout would close one under a request.
+const INTERNAL_IDLE: Duration = Duration::from_mins(2);
+
+/// What is left for the last steps when connections took all of the drain's time.
+const LAST_STEPS: Duration = Duration::from_secs(5);
+
+/// A node that takes traffic. Dropping it without [`Node::stop`] leaves its tasks to the runtime.
+pub struct Node {
+    public: SocketAddr,
+    internal: Option<SocketAddr>,
+    http: HttpConfig,
+    server: Server,
+    readiness: Readiness,
+    sockets: Option<Stop>,
+    last: Vec<Stop>,
+    tasks: TaskTracker,
+    stopping: CancellationToken,
+}
+
+impl std::fmt::Debug for Node {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Node")
+            .field("public", &self.public)
+            .field("internal", &self.internal)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Node {
+    /// Binds, then connects and builds the roles, then serves. Configuration is checked first.
+    ///
+    /// # Errors
+    /// [`crate::config::ConfigError`] before anything was bound, [`serve::BindError`], or what kept a role
+    /// from being built.
+    pub async fn start(mut config: Config, roles: Roles) -> anyhow::Result<Self> {
+        crypto::install();
+        if roles == Roles::All {
+            config.generate_secrets()?;
+        }
+        config.check(roles)?;
+        for warning in config.warnings(roles) {
+            tracing::warn!("{warning}");
+        }
+        let public = serve::bind(config.http.bind, "http.bind").await?;
+        let internal = match roles {
+            Roles::Api => Some(serve::bind(config.internal.bind, "internal.bind").await?),
+            Roles::All | Roles::Gateway => None,
+        };
+        // Port 0 has become a real one, which links and the start page name.
+        config.http.bind = public.local_addr()?;
+        if let Some(internal) = &internal {
+            config.internal.bind = internal.local_addr()?;
+        }
+        let tasks = TaskTracker::new();
+        let stopping = CancellationToken::new();
+        let parts = compose::build(&config, roles, &tasks, &stopping).await?;
+        Ok(Self::serve(
+            &config, roles, parts, public, internal, tasks, stopping,
+        ))
+    }
+
+    fn serve(
+        config: &Config,
+        roles: Roles,
+        parts: Parts,
+        public: TcpListener,
+        internal: Option<TcpListener>,
+        tasks: TaskTracker,
+        stopping: CancellationToken,
+    ) -> Self {
+        tasks.spawn(metrics::upkeep(stopping.clone()));
+        let server = Server::default();
+        let readiness = Readiness::new(parts.checks);
+        let http = config.http.clone();
+        let routes = parts
+            .public
+            .merge(readiness.routes())
+            .merge(start_page::routes(config, roles));
+        let routes = observed(routes, Callers::Public);
+        server.listen(public, routes, http.header_timeout, http.max_connections);
+        if let Some(listener) = internal {
+            let routes = parts.internal.unwrap_or_default();
+            let routes = routes.merge(readiness.routes());
+            let routes = observed(routes, Callers::Nodes);
+            server.listen(listener, routes, INTERNAL_IDLE, http.max_connections);
+        }
+        let node = Self {
+            public: config.http.bind,
+            internal: (roles == Roles::Api).then_some(config.internal.bind),
+            http,
+            server,
+            readiness,
+            sockets: parts.sockets,
+            last: parts.last,
+            tasks,
+            stopping,
+        };
+        tracing::info!(
+            roles = roles.names(),
+            http.address = %node.public,
+            internal.address = node.internal.map(tracing::field::display),
+            version = env!("CARGO_PKG_VERSION"),
+            "serving"
+        );
+        node
+    }
+
+    /// Where clients connect.
+    pub fn public_address(&self) -> SocketAddr {
+        self.public
+    }
+
+    /// Where gateways connect; api nodes only.
+    pub fn internal_address(&self) -> Option<SocketAddr> {
+        self.internal
+    }
+
+    /// Whether it may take traffic.
+    pub fn readiness(&self) -> &Readiness {
+        &self.readiness
+    }
+
+    /// The one drain: readiness off, listeners closed, sockets told to reconnect elsewhere, requests finished,
+    /// then everything behind. Ends after `drain_delay` and `drain_timeout` and a few seconds at the latest.
+    /// Cancelling `hurry` ends the waiting.
+    pub async fn stop(self, hurry: CancellationToken) {
+        tracing::info!("draining");
+        self.readiness.drain();
+        let delay = tokio::time::sleep(self.http.drain_delay);
+        hurry.run_until_cancelled(delay).await;
+        self.server.stop_accepting();
+        let deadline = Instant::now() + self.http.drain_timeout;
+        let left = || deadline.saturating_duration_since(Instant::now());
+        if let Some(sockets) = self.sockets {
+            let drain = tokio::time::timeout(left(), sockets(left()));
+            if let Some(Err(_)) = hurry.run_until_cancelled(drain).await {
+                tracing::warn!("sockets were still open at the end of the drain");
+            }
+        }
+        let patience = if hurry.is_cancelled() {
+            Duration::ZERO
+        } else {
+            left()
+        };
+        let is_clean = {
+            let drain = self.server.drain(patience);
+            hurry.run_until_cancelled(drain).await
+        };
+        if is_clean != Some(true) {
+            self.server.drain(Duration::ZERO).await;
+            tracing::warn!("some connections were cut at the end of the drain");
+        }
+        self.stopping.cancel();
+        let last = async {
+            for step in self.last {
+                step(LAST_STEPS).await;
+            }
+            self.tasks.close();
+            self.tasks.wait().await;
+        };
+        if tokio::time::timeout(LAST_STEPS, last).await.is_err() {
+            tracing::warn!("some tasks were still running at the end of the drain");
+        }
+        tracing::info!("stopped");
+    }
+}

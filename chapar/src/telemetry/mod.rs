@@ -1,0 +1,101 @@
+//! Logs on standard error, traces to a collector where one is configured, and metrics for Prometheus.
+
+use std::time::Duration;
+
+use opentelemetry::KeyValue;
+use opentelemetry::trace::TracerProvider;
+use opentelemetry_otlp::{SpanExporter, WithExportConfig};
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::propagation::TraceContextPropagator;
+use opentelemetry_sdk::trace::{Sampler, SdkTracerProvider};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Layer, fmt};
+
+use crate::config::{LogFormat, Roles, TelemetryConfig};
+
+pub mod metrics;
+pub mod requests;
+
+/// How long the last traces may take on their way out.
+const FLUSH: Duration = Duration::from_secs(5);
+
+/// Logging and tracing of this process; ended by [`Telemetry::shutdown`].
+#[derive(Debug)]
+pub struct Telemetry {
+    traces: Option<SdkTracerProvider>,
+}
+
+impl Telemetry {
+    /// Starts logging for the whole process; once, and outside of an async runtime: the exporter has a
+    /// blocking client, which may not be made inside one.
+    ///
+    /// # Errors
+    /// For directives or an endpoint that cannot be read.
+    pub fn start(config: &TelemetryConfig, roles: Roles) -> anyhow::Result<Self> {
+        let traces = config
+            .otlp_endpoint
+            .as_deref()
+            .map(|endpoint| traces(endpoint, config.sampling, roles))
+            .transpose()?;
+        let layer = traces.as_ref().map(|provider| {
+            opentelemetry::global::set_text_map_propagator(TraceContextPropagator::new());
+            tracing_opentelemetry::layer().with_tracer(provider.tracer("chapar"))
+        });
+        let lines = fmt::layer().with_writer(std::io::stderr);
+        let lines = match config.format {
+            LogFormat::Text => lines.with_ansi(false).boxed(),
+            LogFormat::Json => lines
+                .json()
+                .flatten_event(true)
+                .with_span_list(false)
+                .boxed(),
+        };
+        tracing_subscriber::registry()
+            .with(EnvFilter::try_new(&config.level)?)
+            .with(lines)
+            .with(layer)
+            .try_init()?;
+        Ok(Self { traces })
+    }
+
+    /// Sends what is still held. Blocks for a few seconds at most; outside of an async runtime.
+    pub fn shutdown(self) {
+        if let Some(traces) = self.traces
+            && let Err(error) = traces.shutdown_with_timeout(FLUSH)
+        {
+            tracing::warn!(error = %error, "the last traces could not be sent");
+        }
+    }
+}
+
+fn traces(endpoint: &str, sampling: f64, roles: Roles) -> anyhow::Result<SdkTracerProvider> {
+    let exporter = SpanExporter::builder()
+        .with_http()
+        .with_endpoint(format!("{}/v1/traces", endpoint.trim_end_matches('/')))
+        .with_timeout(FLUSH)
+        .build()?;
+    let service = match roles {
+        Roles::All => "chapar",
+        Roles::Api => "chapar-api",
+        Roles::Gateway => "chapar-gateway",
+    };
+    let resource = Resource::builder()
+        .with_service_name(service)
+        .with_attribute(KeyValue::new("service.version", env!("CARGO_PKG_VERSION")))
+        .build();
+    let sampler = Sampler::ParentBased(Box::new(Sampler::TraceIdRatioBased(sampling)));
+    Ok(SdkTracerProvider::builder()
+        .with_batch_exporter(exporter)
+        .with_sampler(sampler)
+        .with_resource(resource)
+        .build())
+}
+
+/// Whether text is a filter that [`Telemetry::start`] takes.
+///
+/// # Errors
+/// Why it is not.
+pub fn check_filter(text: &str) -> Result<(), tracing_subscriber::filter::ParseError> {
+    EnvFilter::try_new(text).map(drop)
+}

@@ -1,0 +1,145 @@
+//! One log line, one span and two metrics for each request; request ids; what a panic is answered with. Not
+//! the deadline of an answer: uploads and downloads have others than the rest, so routes bring theirs.
+//!
+//! The query string is never looked at: it may hold a token.
+
+use std::time::Instant;
+
+use axum::Router;
+use axum::extract::{MatchedPath, Request};
+use axum::http::header::{ACCEPT_LANGUAGE, AUTHORIZATION, CONTENT_TYPE, COOKIE, RETRY_AFTER};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use chapar_shared::{Code, Language, Problem};
+use opentelemetry::propagation::Extractor;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::sensitive_headers::SetSensitiveRequestHeadersLayer;
+use tracing::Instrument;
+use tracing_opentelemetry::OpenTelemetrySpanExt;
+use uuid::Uuid;
+
+/// Names a request in logs, on every node it passes through.
+pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Who calls a listener.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Callers {
+    /// Anybody: their trace context is not taken over, or they would decide what is sampled.
+    Public,
+    /// Nodes of this deployment.
+    Nodes,
+}
+
+/// Wraps a listener's routes.
+pub fn observed(router: Router, callers: Callers) -> Router {
+    router
+        .layer(CatchPanicLayer::custom(
+            |_: Box<dyn std::any::Any + Send>| {
+                // The panic hook has told where; what was thrown may hold anything.
+                tracing::error!("a request's handler panicked");
+                problem(Code::Internal, &HeaderMap::new())
+            },
+        ))
+        .layer(middleware::from_fn(move |request, next| {
+            observe(request, next, callers)
+        }))
+        .layer(SetSensitiveRequestHeadersLayer::new([
+            AUTHORIZATION,
+            COOKIE,
+        ]))
+}
+
+async fn observe(mut request: Request, next: Next, callers: Callers) -> Response {
+    let started = Instant::now();
+    let method = method_name(request.method().as_str());
+    let path = request
+        .extensions()
+        .get::<MatchedPath>()
+        .map_or_else(|| "(none)".to_owned(), |path| path.as_str().to_owned());
+    let id = request_id(request.headers());
+    request.headers_mut().insert(REQUEST_ID, id.clone());
+    let id_text = id.to_str().unwrap_or_default();
+    let span = tracing::info_span!(
+        "request",
+        otel.kind = "server",
+        otel.name = format_args!("{method} {path}"),
+        request.id = id_text,
+        method,
+        path,
+    );
+    if callers == Callers::Nodes {
+        let parent = opentelemetry::global::get_text_map_propagator(|propagator| {
+            propagator.extract(&Headers(request.headers()))
+        });
+        // Fails where no traces are made, which is no failure.
+        span.set_parent(parent).ok();
+    }
+    let mut response = next.run(request).instrument(span.clone()).await;
+    response.headers_mut().insert(REQUEST_ID, id.clone());
+    let status = response.status().as_u16();
+    let elapsed = started.elapsed();
+    let duration_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
+    let _entered = span.enter();
+    if matches!(path.as_str(), "/healthz" | "/readyz" | "/metrics") {
+        tracing::debug!(status, duration_ms, "answered");
+    } else {
+        tracing::info!(status, duration_ms, "answered");
+    }
+    let labels = [("method", method.to_owned()), ("path", path)];
+    metrics::histogram!("chapar_http_request_seconds", &labels).record(elapsed.as_secs_f64());
+    let [method, path] = labels;
+    let status = ("status", status.to_string());
+    metrics::counter!("chapar_http_requests_total", &[method, path, status]).increment(1);
+    response
+}
+
+/// A label has few values; anybody can invent a method.
+fn method_name(method: &str) -> &'static str {
+    ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"]
+        .into_iter()
+        .find(|known| *known == method)
+        .unwrap_or("OTHER")
+}
+
+/// The caller's id if it is one, else a new one.
+fn request_id(headers: &HeaderMap) -> HeaderValue {
+    let is_sane = |value: &&HeaderValue| {
+        let is_sane = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.".contains(byte);
+        (1..=64).contains(&value.len()) && value.as_bytes().iter().all(is_sane)
+    };
+    match headers.get(REQUEST_ID).filter(is_sane) {
+        Some(value) => value.clone(),
+        None => HeaderValue::try_from(Uuid::now_v7().simple().to_string())
+            .expect("digits make a header"),
+    }
+}
+
+/// An answer of `application/problem+json` for what happens before or around any handler.
+pub fn problem(code: Code, headers: &HeaderMap) -> Response {
+    let language = headers
+        .get(ACCEPT_LANGUAGE)
+        .and_then(|value| value.to_str().ok())
+        .map(Language::from_accept)
+        .unwrap_or_default();
+    let body = Problem::from(code).to_json(language).to_string();
+    let status = StatusCode::from_u16(code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut response = (status, [(CONTENT_TYPE, "application/problem+json")], body).into_response();
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        let seconds = HeaderValue::from_static("1");
+        response.headers_mut().insert(RETRY_AFTER, seconds);
+    }
+    response
+}
+
+struct Headers<'a>(&'a HeaderMap);
+
+impl Extractor for Headers<'_> {
+    fn get(&self, key: &str) -> Option<&str> {
+        self.0.get(key)?.to_str().ok()
+    }
+
+    fn keys(&self) -> Vec<&str> {
+        self.0.keys().map(HeaderName::as_str).collect()
+    }
+}

@@ -1,0 +1,189 @@
+//! `chapar dev cluster`: a whole cluster on this machine, for development. It ends as a whole.
+
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, bail, ensure};
+use chapar_testkit::{Nginx, Postgres, Redis, RedisOptions};
+use futures_util::future::select_all;
+use tokio::net::TcpStream;
+use tokio::process::Command;
+use tokio::runtime::Runtime;
+
+use super::{ChildNode, Settings, child};
+use crate::cli::DevCommand;
+use crate::config::Roles;
+use crate::signals::Stops;
+
+const NGINX: &str = include_str!("../../../deploy/nginx/chapar.conf");
+
+/// Between two looks at the servers.
+const WATCH: Duration = Duration::from_secs(1);
+
+/// Runs until a signal, or until a part of it ends.
+///
+/// # Errors
+/// What could not be started, or which part ended.
+pub fn run(command: &DevCommand) -> anyhow::Result<()> {
+    let DevCommand::Cluster { port } = command;
+    Runtime::new()?.block_on(cluster(*port))
+}
+
+/// A node with its name for messages.
+type Named = (String, ChildNode);
+
+async fn cluster(port: u16) -> anyhow::Result<()> {
+    let mut stops = Stops::listen()?;
+    let balancer = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    // nginx would say the same, less clearly.
+    drop(
+        TcpListener::bind(balancer)
+            .with_context(|| format!("cannot listen on {balancer}; set PORT"))?,
+    );
+    let folder = tempfile::Builder::new()
+        .prefix("chapar-cluster-")
+        .tempdir()?;
+    // Dropped in order at whatever end: what is made later ends earlier.
+    let (postgres, redis, nginx, mut nodes);
+    tokio::select! {
+        signal = stops.next() => { eprintln!("{signal}"); return Ok(()); }
+        started = async {
+            eprintln!("starting Postgres and Redis");
+            let postgres = Postgres::start().await?;
+            let redis = Redis::start(RedisOptions::default()).await?;
+            let url = postgres.create_database("chapar").await?;
+            let settings = settings(folder.path(), balancer, &url, &redis.url());
+            migrate(&settings).await?;
+            let nodes = nodes_of(&settings).await?;
+            let nginx = Nginx::start(&configuration(balancer, &nodes)).await?;
+            anyhow::Ok((postgres, redis, nginx, nodes))
+        } => (postgres, redis, nginx, nodes) = started?,
+    }
+    for (name, node) in &nodes {
+        eprintln!(
+            "{name:10} http://{} (pid {})",
+            node.addresses().public,
+            node.pid()
+        );
+    }
+    eprintln!("postgres   {}\nredis      {}", postgres.url(), redis.url());
+    println!("ready: http://{balancer}   (Ctrl-C ends it all)");
+    let servers = [
+        ("postgres", postgres.port()),
+        ("redis", redis.port()),
+        ("nginx", nginx.port()),
+    ];
+    let ended = tokio::select! {
+        signal = stops.next() => { eprintln!("{signal}: stopping"); None }
+        what = first_to_end(&mut nodes) => Some(what),
+        what = first_to_be_away(&servers) => Some(what),
+    };
+    tokio::select! {
+        () = stop(nodes) => {}
+        signal = stops.next() => eprintln!("{signal}: killing what is left"),
+    }
+    drop((nginx, redis, postgres));
+    match ended {
+        Some(what) => bail!("{what}; the cluster was taken down"),
+        None => Ok(()),
+    }
+}
+
+fn settings(folder: &Path, balancer: SocketAddr, store: &str, redis: &str) -> Settings {
+    let mut settings = Settings::default();
+    settings.set_secrets();
+    settings.set("DATA_DIR", &folder.display().to_string());
+    settings.set("HTTP__PUBLIC_URL", &format!("http://{balancer}"));
+    settings.set("STORE__URL", store);
+    settings.set("BROKER__URL", redis);
+    for (name, value) in [
+        ("HTTP__BIND", "127.0.0.1:0"),
+        ("HTTP__TRUSTED_PROXIES", "127.0.0.0/8"),
+        ("HTTP__DRAIN_TIMEOUT", "5s"),
+        ("INTERNAL__BIND", "127.0.0.1:0"),
+    ] {
+        settings.set(name, value);
+    }
+    settings
+}
+
+async fn migrate(settings: &Settings) -> anyhow::Result<()> {
+    let mut command = Command::new(child::binary()?);
+    command.arg("migrate").env_clear().envs(settings.iter());
+    command.current_dir(settings.get("DATA_DIR").unwrap_or("/"));
+    let status = command.kill_on_drop(true).status().await?;
+    ensure!(status.success(), "chapar migrate: {status}");
+    Ok(())
+}
+
+async fn nodes_of(settings: &Settings) -> anyhow::Result<Vec<Named>> {
+    let binary = child::binary()?;
+    let mut settings = settings.clone();
+    let mut nodes = Vec::new();
+    let mut api_urls = Vec::new();
+    for number in 1..=2 {
+        let node = ChildNode::start(&binary, Roles::Api, &settings).await?;
+        let internal = node.addresses().internal.context("an api node has one")?;
+        api_urls.push(format!("http://{internal}"));
+        nodes.push((format!("api {number}"), node));
+    }
+    settings.set("INTERNAL__API_URLS", &api_urls.join(","));
+    for number in 1..=2 {
+        let node = ChildNode::start(&binary, Roles::Gateway, &settings).await?;
+        nodes.push((format!("gateway {number}"), node));
+    }
+    Ok(nodes)
+}
+
+fn configuration(balancer: SocketAddr, nodes: &[Named]) -> String {
+    let servers = |role: &str| {
+        let nodes = nodes.iter().filter(|(name, _)| name.starts_with(role));
+        let lines = nodes.map(|(_, node)| {
+            let address = node.addresses().public;
+            format!("server {address} max_fails=1 fail_timeout=2s;")
+        });
+        lines.collect::<Vec<_>>().join("\n    ")
+    };
+    NGINX
+        // testkit looks at a port of its own choice.
+        .replace(
+            "{listen}",
+            &format!("{balancer}; listen 127.0.0.1:{{port}}"),
+        )
+        .replace("{api_servers}", &servers("api"))
+        .replace("{gateway_servers}", &servers("gateway"))
+}
+
+async fn first_to_end(nodes: &mut [Named]) -> String {
+    let ends = nodes.iter_mut().map(|(name, node)| {
+        Box::pin(async move {
+            let status = node.ended().await;
+            let status = status.map_or_else(|error| error.to_string(), |status| status.to_string());
+            format!("{name} ended ({status}):\n{}", node.log())
+        })
+    });
+    select_all(ends).await.0
+}
+
+async fn first_to_be_away(servers: &[(&str, u16)]) -> String {
+    let mut ticks = tokio::time::interval(WATCH);
+    loop {
+        ticks.tick().await;
+        for (name, port) in servers {
+            if let Err(error) = TcpStream::connect((Ipv4Addr::LOCALHOST, *port)).await {
+                return format!("{name} ended ({error})");
+            }
+        }
+    }
+}
+
+/// Gateways first: they still ask the api nodes while they drain.
+async fn stop(mut nodes: Vec<Named>) {
+    nodes.reverse();
+    for (name, node) in nodes {
+        if let Err(error) = node.stop().await {
+            eprintln!("{name}: {error:#}");
+        }
+    }
+}

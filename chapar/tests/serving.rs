@@ -1,0 +1,212 @@
+//! Listeners and connections: what every node answers, slow clients, the drain.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "helper functions of tests may panic too"
+)]
+
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::ws::{Message, WebSocketUpgrade};
+use axum::routing::get;
+use chapar::Node;
+use chapar::config::{Config, Roles, Sources, load};
+use chapar::health::Readiness;
+use chapar::serve::{Server, bind};
+use futures_util::FutureExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+const PATIENCE: Duration = Duration::from_secs(10);
+
+async fn listen(server: &Server, router: Router, header_timeout: Duration, max: usize) -> String {
+    let listener = bind("127.0.0.1:0".parse().unwrap(), "test").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    server.listen(listener, router, header_timeout, max);
+    address
+}
+
+async fn read_to_end(stream: &mut TcpStream) -> String {
+    let mut answer = Vec::new();
+    let read = timeout(PATIENCE, stream.read_to_end(&mut answer)).await;
+    read.expect("in time").ok();
+    String::from_utf8(answer).unwrap()
+}
+
+async fn node(folder: &tempfile::TempDir) -> Node {
+    let data_dir = folder.path().to_str().unwrap();
+    let sources = Sources::of_environment([
+        ("CHAPAR_HTTP__BIND", "127.0.0.1:0"),
+        ("CHAPAR_DATA_DIR", data_dir),
+    ]);
+    let config: Config = load(&sources).unwrap();
+    Node::start(config, Roles::All).await.unwrap()
+}
+
+#[tokio::test]
+async fn every_node_tells_its_health_metrics_and_itself() {
+    let folder = tempfile::tempdir().unwrap();
+    let node = node(&folder).await;
+    let base = format!("http://{}", node.public_address());
+    let get = async |path: &str| reqwest::get(format!("{base}{path}")).await.unwrap();
+
+    assert_eq!(get("/healthz").await.status(), 200);
+    let ready = get("/readyz").await;
+    assert_eq!(ready.status(), 200);
+    let ready = ready.text().await.unwrap();
+    assert_eq!(ready, r#"{"checks":{"store":"ok"},"ready":true}"#);
+
+    let page = get("/").await;
+    let policy = page.headers()["content-security-policy"].to_str().unwrap();
+    assert!(policy.starts_with("default-src 'none'"), "{policy}");
+    assert!(page.text().await.unwrap().contains(&base));
+
+    let nothing = get("/nothing/here").await;
+    assert_eq!(nothing.status(), 404);
+    assert_eq!(
+        nothing.headers()["content-type"],
+        "application/problem+json"
+    );
+
+    let metrics = get("/metrics").await.text().await.unwrap();
+    let counted = r#"chapar_http_requests_total{method="GET",path="/readyz",status="200"}"#;
+    assert!(metrics.contains(counted), "{metrics}");
+    assert!(
+        metrics.contains("chapar_http_request_seconds_bucket"),
+        "{metrics}"
+    );
+    assert!(metrics.contains("process_open_fds"), "{metrics}");
+
+    node.readiness().drain();
+    assert_eq!(get("/readyz").await.status(), 503);
+    assert_eq!(get("/healthz").await.status(), 200);
+    node.stop(CancellationToken::new()).await;
+    assert!(reqwest::get(format!("{base}/healthz")).await.is_err());
+}
+
+#[tokio::test]
+async fn request_ids_are_echoed_if_sane_and_made_otherwise() {
+    let folder = tempfile::tempdir().unwrap();
+    let node = node(&folder).await;
+    let url = format!("http://{}/healthz", node.public_address());
+    let id_for = async |id: &str| {
+        let request = reqwest::Client::new().get(&url).header("x-request-id", id);
+        let response = request.send().await.unwrap();
+        response.headers()["x-request-id"]
+            .to_str()
+            .unwrap()
+            .to_owned()
+    };
+    assert_eq!(id_for("abc-1.2_3").await, "abc-1.2_3");
+    for odd in ["a b", "", "<script>", &"x".repeat(65)] {
+        let made = id_for(odd).await;
+        assert_ne!(made, odd);
+        assert_eq!(made.len(), 32);
+    }
+    node.stop(CancellationToken::new()).await;
+}
+
+#[tokio::test]
+async fn a_failing_check_is_named_and_a_hanging_one_fails_in_time() {
+    let readiness = Readiness::new(vec![
+        ("store", Box::new(|| async { Ok(()) }.boxed())),
+        (
+            "broker",
+            Box::new(|| async { Err("link is down".into()) }.boxed()),
+        ),
+        ("slow", Box::new(|| std::future::pending().boxed())),
+    ]);
+    let (is_ready, body) = timeout(PATIENCE, readiness.ask()).await.unwrap();
+    assert!(!is_ready);
+    assert_eq!(body["checks"]["store"], "ok");
+    assert_eq!(body["checks"]["broker"], "link is down");
+    assert_eq!(body["checks"]["slow"], "no answer in time");
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_finish_its_head_is_cut() {
+    let server = Server::default();
+    let address = listen(&server, Router::new(), Duration::from_millis(100), 10).await;
+    let mut slow = TcpStream::connect(&address).await.unwrap();
+    slow.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n")
+        .await
+        .unwrap();
+    read_to_end(&mut slow).await;
+    assert!(server.drain(PATIENCE).await);
+}
+
+#[tokio::test]
+async fn connections_beyond_the_limit_wait_for_a_place() {
+    let server = Server::default();
+    let router = Router::new().route("/", get(async || "served"));
+    let address = listen(&server, router, PATIENCE, 1).await;
+    let first = TcpStream::connect(&address).await.unwrap();
+    let mut second = TcpStream::connect(&address).await.unwrap();
+    let request = b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    second.write_all(request).await.unwrap();
+    let early = timeout(Duration::from_millis(200), second.readable()).await;
+    assert!(early.is_err(), "served beyond the limit");
+    drop(first);
+    assert!(read_to_end(&mut second).await.ends_with("served"));
+}
+
+#[tokio::test]
+async fn a_drain_lets_a_request_finish_and_takes_no_new_ones() {
+    let server = Server::default();
+    let (started, mut is_started) = mpsc::channel(1);
+    let finish = CancellationToken::new();
+    let wait = finish.clone();
+    let handler = async move || {
+        started.send(()).await.unwrap();
+        wait.cancelled().await;
+        "finished"
+    };
+    let router = Router::new().route("/", get(handler));
+    let address = listen(&server, router, PATIENCE, 10).await;
+    let mut idle = TcpStream::connect(&address).await.unwrap();
+    let request = TaskTracker::new().spawn(reqwest::get(format!("http://{address}/")));
+    is_started.recv().await.unwrap();
+
+    let mut drain = Box::pin(server.drain(PATIENCE));
+    assert!(drain.as_mut().now_or_never().is_none(), "did not wait");
+    // Idle connections are closed at once, while the request goes on.
+    tokio::select! {
+        _ = read_to_end(&mut idle) => {}
+        _ = drain.as_mut() => panic!("did not wait"),
+    }
+    assert!(TcpStream::connect(&address).await.is_err());
+    finish.cancel();
+    assert!(timeout(PATIENCE, drain).await.unwrap());
+    let answer = request.await.unwrap().unwrap();
+    assert_eq!(answer.text().await.unwrap(), "finished");
+}
+
+#[tokio::test]
+async fn a_drain_waits_for_upgraded_sockets_until_its_deadline() {
+    let server = Server::default();
+    let (opened, mut is_opened) = mpsc::channel(1);
+    let handler = async move |upgrade: WebSocketUpgrade| {
+        upgrade.on_upgrade(async move |mut socket| {
+            opened.send(()).await.unwrap();
+            while let Some(Ok(Message::Text(_))) = socket.recv().await {}
+        })
+    };
+    let router = Router::new().route("/ws", get(handler));
+    let address = listen(&server, router, PATIENCE, 10).await;
+    let mut socket = TcpStream::connect(&address).await.unwrap();
+    let request = "GET /ws HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+        Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+    socket.write_all(request.as_bytes()).await.unwrap();
+    timeout(PATIENCE, is_opened.recv()).await.unwrap();
+    assert!(
+        !server.drain(Duration::from_millis(100)).await,
+        "did not wait"
+    );
+    drop(socket);
+    assert!(server.drain(PATIENCE).await);
+}

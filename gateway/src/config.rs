@@ -1,0 +1,187 @@
+//! Section `gateway` of the configuration: what one node may choose for itself. What all nodes must agree on
+//! stands in [`chapar_shared::Limits`].
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// One gateway node's settings. Durations read `30s`; sizes are in bytes where the name says so.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Browser origins that may connect, as `https://chat.example`; `*` allows every one. Empty (the
+    /// default): only the host that the request names. Clients without an `Origin` header always may.
+    pub allowed_origins: Vec<String>,
+    /// How long a client may take to its `hello`; 10s. Lower cuts slow networks off, higher lets strangers
+    /// hold sockets.
+    #[serde(with = "chapar_shared::duration")]
+    pub hello_timeout: Duration,
+    /// How long opening a connection may take after `hello`; 15s. Then it is closed 1001.
+    #[serde(with = "chapar_shared::duration")]
+    pub open_timeout: Duration,
+    /// Between two pings; 30s. A client silent for two of them is closed. Lower finds dead clients sooner and
+    /// wakes phones more often; keep it below the load balancer's idle timeout.
+    #[serde(with = "chapar_shared::duration")]
+    pub heartbeat: Duration,
+    /// How long a write may stall before its client is cut off; 20s.
+    #[serde(with = "chapar_shared::duration")]
+    pub write_timeout: Duration,
+    /// Outbound queue of one connection in bytes; 1 MiB. At half of it typing and presence are dropped, at
+    /// all of it the client is closed 4010. Higher bears longer stalls and costs memory for each slow client.
+    pub max_queue_bytes: usize,
+    /// Bytes gathered before a write to the socket; 16,384. Held by every connection that was ever busy.
+    pub write_buffer_bytes: usize,
+    /// Commands of one connection that wait for their outcome; 64. Beyond it they are `rate_limited`.
+    pub max_pending_commands: usize,
+    /// Commands in one batch for the api; 256.
+    pub max_batch: usize,
+    /// Bytes of content in one batch for the api; 1 MiB.
+    pub max_batch_bytes: usize,
+    /// Batches in flight to the api at once; 4. More shortens waiting while the api is slow, fewer makes
+    /// larger batches.
+    pub max_batches: usize,
+    /// How long a batch without an answer is submitted again; 15s. Then its commands are `unavailable`.
+    #[serde(with = "chapar_shared::duration")]
+    pub submit_timeout: Duration,
+    /// How long a room stays subscribed without a listener; 5s. So reconnects find its ring and head.
+    #[serde(with = "chapar_shared::duration")]
+    pub linger: Duration,
+    /// Changes kept for each room to serve reconnects from memory; 128.
+    pub ring_changes: usize,
+    /// Bytes of those; 65,536.
+    pub ring_bytes: usize,
+    /// Early changes held for each room while a gap is filled; 256. What is beyond is fetched.
+    pub max_early: usize,
+    /// How long a gap may close by itself before it is fetched; 20ms. Two api nodes publish in any order, so
+    /// zero would ask the api for what is already on its way.
+    #[serde(with = "chapar_shared::duration")]
+    pub repair_delay: Duration,
+    /// Fetches of changes in flight to the api at once; 32.
+    pub max_fetches: usize,
+    /// Items asked for in one page of changes; 200, at most 1,000.
+    pub page_items: u32,
+    /// Between two comparisons of all heads and versions with the api's; 30s. It bounds how late the last
+    /// event of a quiet room is when its publish was lost.
+    #[serde(with = "chapar_shared::duration")]
+    pub check_interval: Duration,
+    /// The same while the broker's link is not proven, when it is the only source of events; 1s.
+    #[serde(with = "chapar_shared::duration")]
+    pub unproven_check_interval: Duration,
+    /// After how long without both broker and api the clients are sent elsewhere with 4012; 60s.
+    #[serde(with = "chapar_shared::duration")]
+    pub source_timeout: Duration,
+    /// Rooms and users in one comparison; 5,000, at most 10,000.
+    pub check_batch: usize,
+    /// How long after the last socket a user is offline; 10s, so that reconnects do not flicker.
+    #[serde(with = "chapar_shared::duration")]
+    pub offline_delay: Duration,
+    /// How long one user's typing in one room is not relayed again; 3s.
+    #[serde(with = "chapar_shared::duration")]
+    pub typing_interval: Duration,
+    /// How long closing waits for the clients to go; 10s.
+    #[serde(with = "chapar_shared::duration")]
+    pub drain_timeout: Duration,
+}
+
+/// A setting that a node cannot run with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("gateway.{field} must be at least {least}")]
+pub struct ConfigError {
+    /// The setting.
+    pub field: &'static str,
+    /// The smallest that works, in the field's unit.
+    pub least: u64,
+}
+
+impl Config {
+    /// Checks what would keep a node from serving.
+    ///
+    /// # Errors
+    /// The first setting that is too small.
+    pub fn validate(&self) -> Result<(), ConfigError> {
+        let millis = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+        let checks = [
+            ("hello_timeout", millis(self.hello_timeout), 1),
+            ("open_timeout", millis(self.open_timeout), 1),
+            ("heartbeat", millis(self.heartbeat), 1),
+            ("write_timeout", millis(self.write_timeout), 1),
+            ("submit_timeout", millis(self.submit_timeout), 1),
+            ("check_interval", millis(self.check_interval), 1),
+            (
+                "unproven_check_interval",
+                millis(self.unproven_check_interval),
+                1,
+            ),
+            ("max_queue_bytes", self.max_queue_bytes as u64, 4096),
+            ("max_pending_commands", self.max_pending_commands as u64, 1),
+            ("max_batch", self.max_batch as u64, 1),
+            ("max_batch_bytes", self.max_batch_bytes as u64, 1),
+            ("max_batches", self.max_batches as u64, 1),
+            ("max_fetches", self.max_fetches as u64, 1),
+            ("page_items", u64::from(self.page_items), 1),
+            ("check_batch", self.check_batch as u64, 1),
+        ];
+        match checks.into_iter().find(|(_, value, least)| value < least) {
+            Some((field, _, least)) => Err(ConfigError { field, least }),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            allowed_origins: Vec::new(),
+            hello_timeout: Duration::from_secs(10),
+            open_timeout: Duration::from_secs(15),
+            heartbeat: Duration::from_secs(30),
+            write_timeout: Duration::from_secs(20),
+            max_queue_bytes: 1 << 20,
+            write_buffer_bytes: 16 << 10,
+            max_pending_commands: 64,
+            max_batch: 256,
+            max_batch_bytes: 1 << 20,
+            max_batches: 4,
+            submit_timeout: Duration::from_secs(15),
+            linger: Duration::from_secs(5),
+            ring_changes: 128,
+            ring_bytes: 64 << 10,
+            max_early: 256,
+            repair_delay: Duration::from_millis(20),
+            max_fetches: 32,
+            page_items: 200,
+            check_interval: Duration::from_secs(30),
+            unproven_check_interval: Duration::from_secs(1),
+            source_timeout: Duration::from_mins(1),
+            check_batch: 5000,
+            offline_delay: Duration::from_secs(10),
+            typing_interval: Duration::from_secs(3),
+            drain_timeout: Duration::from_secs(10),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_work_is_refused_by_name() {
+        assert_eq!(Config::default().validate(), Ok(()));
+        let config = Config {
+            max_batches: 0,
+            ..Config::default()
+        };
+        let error = config.validate().unwrap_err();
+        assert_eq!(error.to_string(), "gateway.max_batches must be at least 1");
+    }
+
+    #[test]
+    fn reads_back_and_refuses_unknown_keys() {
+        let config = Config::default();
+        let text = serde_json::to_string(&config).unwrap();
+        assert!(text.contains(r#""heartbeat":"30s""#), "{text}");
+        assert_eq!(serde_json::from_str::<Config>(&text).unwrap(), config);
+        assert!(serde_json::from_str::<Config>(r#"{"heart_beat":"1s"}"#).is_err());
+    }
+}

@@ -1,0 +1,242 @@
+//! What a client asks for: read, limited, answered here or handed to the submitter.
+
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use governor::clock::Clock;
+use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
+use serde_json::json;
+use serde_json::value::{RawValue, to_raw_value};
+use uuid::Uuid;
+
+use chapar_shared::internal::{AcquaintedRequest, Command, SendCommand};
+use chapar_shared::limits::Bucket;
+use chapar_shared::problem::Violation;
+use chapar_shared::protocol::command::{Auth, ParseError, Send, TypingCommand, Watch};
+use chapar_shared::protocol::reply::Reply;
+use chapar_shared::protocol::{ClientFrame, CloseCode, CommandId, ServerFrame};
+use chapar_shared::token::TokenError;
+use chapar_shared::{Code, Problem, Timestamp};
+
+use super::Connection;
+use super::strikes::Strikes;
+use crate::backend::BackendError;
+use crate::hub::User;
+use crate::node::Node;
+
+/// One connection's commands.
+pub(super) struct Commands {
+    node: Arc<Node>,
+    connection: Arc<Connection>,
+    limiter: DefaultDirectRateLimiter,
+    malformed: Strikes,
+    excess: Strikes,
+}
+
+/// What became of a command at once.
+enum Answer {
+    Ok(Box<RawValue>),
+    /// The submitter answers.
+    Later,
+    /// Done; said only if the client asked.
+    Quiet,
+}
+
+impl Commands {
+    pub(super) fn new(node: &Arc<Node>, connection: &Arc<Connection>) -> Self {
+        Self {
+            node: Arc::clone(node),
+            connection: Arc::clone(connection),
+            limiter: RateLimiter::direct(quota(node.limits.commands)),
+            malformed: Strikes::new(10, Duration::from_mins(1)),
+            excess: Strikes::new(10, Duration::from_secs(10)),
+        }
+    }
+
+    /// Runs one frame.
+    ///
+    /// # Errors
+    /// The code to close with.
+    pub(super) async fn take(&mut self, text: &str, user: &Arc<User>) -> Result<(), CloseCode> {
+        let (id, frame) = match self.connection.dialect.get().parse(text) {
+            // A second `hello` is no command.
+            Ok((id, ClientFrame::Hello(_))) => return self.refuse_frame(id, Code::MalformedFrame),
+            Ok(parsed) => parsed,
+            Err(ParseError::Malformed { id, .. }) => {
+                return self.refuse_frame(id, Code::MalformedFrame);
+            }
+            Err(ParseError::UnknownOp { id }) => return self.refuse_frame(id, Code::UnknownOp),
+        };
+        if !matches!(frame, ClientFrame::Send(_))
+            && let Err(until) = self.limiter.check()
+        {
+            let wait = until.wait_time_from(governor::clock::DefaultClock::default().now());
+            self.reply(id, Err(Problem::rate_limited(wait)));
+            return if self.excess.strike() {
+                Err(CloseCode::RateLimited)
+            } else {
+                Ok(())
+            };
+        }
+        match self.run(id.clone(), frame, user).await {
+            Ok(Answer::Ok(ok)) => self.reply(id, Ok(ok)),
+            Ok(Answer::Quiet) if id.is_some() => self.reply(id, Ok(empty())),
+            Ok(Answer::Later | Answer::Quiet) => {}
+            Err(problem) => self.reply(id, Err(problem)),
+        }
+        Ok(())
+    }
+
+    async fn run(
+        &self,
+        id: Option<CommandId>,
+        frame: ClientFrame,
+        user: &Arc<User>,
+    ) -> Result<Answer, Problem> {
+        let command = match frame {
+            ClientFrame::Send(send) => Command::Send(with_nonce(send)),
+            ClientFrame::Edit(edit) => Command::Edit {
+                room: edit.room,
+                message: edit.message,
+                content: edit.content,
+            },
+            ClientFrame::Delete(delete) => Command::Delete {
+                room: delete.room,
+                message: delete.message,
+            },
+            ClientFrame::React(react) => Command::React {
+                room: react.room,
+                message: react.message,
+                emoji: react.emoji,
+                added: true,
+            },
+            ClientFrame::Unreact(react) => Command::React {
+                room: react.room,
+                message: react.message,
+                emoji: react.emoji,
+                added: false,
+            },
+            ClientFrame::Read(read) => Command::Read {
+                room: read.room,
+                number: read.number,
+            },
+            ClientFrame::Typing(typing) => return self.typing(&typing, user),
+            ClientFrame::Watch(watch) => return self.watch(watch).await,
+            ClientFrame::Auth(auth) => return self.auth(&auth),
+            ClientFrame::Ping | ClientFrame::Hello(_) => return Ok(Answer::Ok(empty())),
+        };
+        self.node.submit(&self.connection, id, command)?;
+        Ok(Answer::Later)
+    }
+
+    fn typing(&self, typing: &TypingCommand, user: &User) -> Result<Answer, Problem> {
+        let room = user.room(typing.room).ok_or(Code::RoomNotFound)?;
+        let is_small = room.members() <= i64::from(self.node.limits.max_typing_members);
+        if is_small && user.may_type(typing.room, typing.typing, self.node.config.typing_interval) {
+            self.node.typists.tell(typing.room, user.id, typing.typing);
+        }
+        Ok(Answer::Quiet)
+    }
+
+    async fn watch(&self, watch: Watch) -> Result<Answer, Problem> {
+        let max = self.node.limits.max_watched;
+        if watch.users.len() > max {
+            return Err(Problem::invalid(
+                "users",
+                Violation::TooMany { max: max as u64 },
+            ));
+        }
+        let request = AcquaintedRequest {
+            user: self.connection.user,
+            users: watch.users,
+        };
+        let mut users = if request.users.is_empty() {
+            Vec::new()
+        } else {
+            match self.node.backend.acquainted(request).await {
+                Ok(answer) => answer.users,
+                Err(BackendError::Refused(problem)) => return Err(problem),
+                Err(BackendError::Unavailable(_)) => return Err(Code::Unavailable.into()),
+            }
+        };
+        users.sort_unstable();
+        users.dedup();
+        users.truncate(max);
+        self.node.watch(&self.connection, users.clone()).await;
+        let states = self.node.presence.states(&users).await.unwrap_or_default();
+        users.retain(|user| states.get(user).is_some_and(|state| state.is_online));
+        Ok(Answer::Ok(raw(&json!({ "online": users }))))
+    }
+
+    fn auth(&self, auth: &Auth) -> Result<Answer, Problem> {
+        let claims = self
+            .node
+            .keyring
+            .verify(&auth.token, Timestamp::now())
+            .map_err(|error| match error {
+                TokenError::Expired => Code::TokenExpired,
+                TokenError::Invalid => Code::Unauthenticated,
+            })?;
+        if (claims.user, claims.session) != (self.connection.user, self.connection.session) {
+            return Err(Code::Unauthenticated.into());
+        }
+        self.connection
+            .expires
+            .store(claims.expires.as_micros(), Ordering::Relaxed);
+        self.node.connections.expire_at(&self.connection);
+        Ok(Answer::Ok(empty()))
+    }
+
+    fn refuse_frame(&mut self, id: Option<CommandId>, code: Code) -> Result<(), CloseCode> {
+        self.reply(id, Err(code.into()));
+        if self.malformed.strike() {
+            Err(CloseCode::Malformed)
+        } else {
+            Ok(())
+        }
+    }
+
+    fn reply(&self, id: Option<CommandId>, result: Result<Box<RawValue>, Problem>) {
+        let (ok, error) = match result {
+            Ok(ok) => (Some(ok), None),
+            Err(problem) => (None, Some(problem.to_reply(self.connection.language))),
+        };
+        self.connection
+            .send(&ServerFrame::Reply(Reply { id, ok, error }));
+    }
+}
+
+/// A send that can be repeated: without a nonce of the client's it gets one of ours.
+fn with_nonce(send: Send) -> SendCommand {
+    let is_nonce_hidden = send.nonce.is_none();
+    SendCommand {
+        room: send.room,
+        content: send.content,
+        nonce: send
+            .nonce
+            .or_else(|| Some(Uuid::new_v4().simple().to_string())),
+        is_nonce_hidden,
+        reply_to: send.reply_to,
+        attachments: send.attachments,
+    }
+}
+
+fn quota(bucket: Bucket) -> Quota {
+    let capacity = NonZeroU32::new(bucket.capacity).unwrap_or(NonZeroU32::MIN);
+    let pause = Duration::try_from_secs_f64(1.0 / bucket.refill_per_s)
+        .unwrap_or(Duration::MAX)
+        .max(Duration::from_nanos(1));
+    Quota::with_period(pause).map_or(Quota::per_second(capacity), |quota| {
+        quota.allow_burst(capacity)
+    })
+}
+
+fn raw(value: &serde_json::Value) -> Box<RawValue> {
+    to_raw_value(value).expect("a JSON value is JSON")
+}
+
+fn empty() -> Box<RawValue> {
+    raw(&json!({}))
+}

@@ -1,0 +1,267 @@
+//! Commands on their way to the api, in batches across connections.
+//!
+//! A connection's commands wait in its lane, in order. A lane is in one batch at a time, so that no command
+//! overtakes an earlier one of the same connection, not even while that is retried. What arrives while the
+//! allowed batches are in flight forms the next one. A command that was accepted runs even if its connection
+//! closes.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::time::Instant;
+
+use chapar_shared::internal::{Command, Outcome, Submission, SubmitRequest};
+use chapar_shared::protocol::reply::Reply;
+use chapar_shared::protocol::{CommandId, ServerFrame};
+use chapar_shared::{Code, Problem};
+
+use super::Connection;
+use crate::backend::BackendError;
+use crate::measures;
+use crate::node::Node;
+use crate::retry::Backoff;
+
+/// The lanes that have commands and are in no batch.
+#[derive(Debug, Default)]
+pub(crate) struct Submitter(Mutex<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    ready: VecDeque<Arc<Connection>>,
+    in_flight: usize,
+}
+
+/// A connection's waiting commands.
+#[derive(Debug, Default)]
+pub(super) struct Lane(Mutex<LaneState>);
+
+#[derive(Debug, Default)]
+struct LaneState {
+    waiting: VecDeque<Pending>,
+    /// Of commands in flight.
+    taken: usize,
+    /// It is ready or in a batch.
+    is_scheduled: bool,
+}
+
+#[derive(Debug)]
+struct Pending {
+    id: Option<CommandId>,
+    command: Command,
+    accepted: Instant,
+}
+
+/// A command in a batch.
+#[derive(Debug)]
+struct Ticket {
+    connection: Arc<Connection>,
+    id: Option<CommandId>,
+    accepted: Instant,
+}
+
+impl Lane {
+    fn lock(&self) -> MutexGuard<'_, LaneState> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Submitter {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Node {
+    /// Accepts a command; its reply comes later.
+    ///
+    /// # Errors
+    /// `rate_limited` where the connection has too many waiting.
+    pub(super) fn submit(
+        self: &Arc<Self>,
+        connection: &Arc<Connection>,
+        id: Option<CommandId>,
+        command: Command,
+    ) -> Result<(), Problem> {
+        {
+            let mut lane = connection.lane.lock();
+            if lane.waiting.len() + lane.taken >= self.config.max_pending_commands {
+                return Err(Problem::rate_limited(std::time::Duration::from_secs(1)));
+            }
+            lane.waiting.push_back(Pending {
+                id,
+                command,
+                accepted: Instant::now(),
+            });
+            if std::mem::replace(&mut lane.is_scheduled, true) {
+                return Ok(());
+            }
+        }
+        let mut state = self.submitter.lock();
+        state.ready.push_back(Arc::clone(connection));
+        if state.in_flight < self.config.max_batches {
+            state.in_flight += 1;
+            drop(state);
+            let node = Arc::clone(self);
+            self.spawn(async move { run_batches(&node).await });
+        }
+        Ok(())
+    }
+
+    /// The next batch, or the end of this runner.
+    fn next_batch(&self) -> Option<(Vec<Ticket>, Vec<Submission>)> {
+        let mut state = self.submitter.lock();
+        let (mut tickets, mut submissions, mut bytes) = (Vec::new(), Vec::new(), 0);
+        while tickets.len() < self.config.max_batch
+            && bytes < self.config.max_batch_bytes
+            && let Some(connection) = state.ready.pop_front()
+        {
+            let mut lane = connection.lane.lock();
+            while tickets.len() < self.config.max_batch
+                && bytes < self.config.max_batch_bytes
+                && let Some(pending) = lane.waiting.pop_front()
+            {
+                bytes += size(&pending.command);
+                lane.taken += 1;
+                submissions.push(Submission {
+                    connection: connection.id,
+                    user: connection.user,
+                    session: connection.session,
+                    command: pending.command,
+                    is_retry: false,
+                    trace: None,
+                });
+                tickets.push(Ticket {
+                    connection: Arc::clone(&connection),
+                    id: pending.id,
+                    accepted: pending.accepted,
+                });
+            }
+        }
+        if tickets.is_empty() {
+            state.in_flight -= 1;
+            return None;
+        }
+        Some((tickets, submissions))
+    }
+
+    /// Lets the lanes of a finished batch go on.
+    fn finish_batch(&self, mut connections: Vec<Arc<Connection>>) {
+        connections.dedup_by_key(|connection| connection.id);
+        for connection in connections {
+            let is_ready = {
+                let mut lane = connection.lane.lock();
+                lane.taken = 0;
+                lane.is_scheduled = !lane.waiting.is_empty();
+                lane.is_scheduled
+            };
+            if is_ready {
+                self.submitter.lock().ready.push_back(connection);
+            }
+        }
+    }
+}
+
+async fn run_batches(node: &Arc<Node>) {
+    while let Some((tickets, submissions)) = node.next_batch() {
+        let connections = tickets
+            .iter()
+            .map(|ticket| Arc::clone(&ticket.connection))
+            .collect();
+        run(node, tickets, submissions).await;
+        node.finish_batch(connections);
+    }
+}
+
+/// Submits until there is an answer for each command, or its time is over.
+async fn run(node: &Arc<Node>, mut tickets: Vec<Ticket>, mut submissions: Vec<Submission>) {
+    let mut backoff = Backoff::default();
+    loop {
+        give_up_late(node, &mut tickets, &mut submissions);
+        let Some(first) = tickets.iter().map(|ticket| ticket.accepted).min() else {
+            return;
+        };
+        let request = SubmitRequest {
+            submissions: submissions.clone(),
+        };
+        let answer = tokio::time::timeout_at(
+            first + node.config.submit_timeout,
+            node.backend.submit(request),
+        )
+        .await;
+        match answer {
+            Ok(Ok(response)) if response.outcomes.len() == tickets.len() => {
+                let _is_known = node.is_current(&response.epoch);
+                for (ticket, outcome) in tickets.into_iter().zip(response.outcomes) {
+                    answer_one(ticket, outcome);
+                }
+                return;
+            }
+            Ok(Ok(response)) => tracing::error!(
+                submissions = tickets.len(),
+                outcomes = response.outcomes.len(),
+                "the api did not answer each command"
+            ),
+            Ok(Err(BackendError::Refused(problem))) => {
+                tracing::error!(code = %problem.code, "the api refused a whole batch");
+                for ticket in tickets {
+                    answer_one(ticket, Outcome::Error(Code::Unavailable.into()));
+                }
+                return;
+            }
+            Ok(Err(error)) => tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "a batch has no answer"
+            ),
+            Err(_) => continue,
+        }
+        for submission in &mut submissions {
+            submission.is_retry = true;
+        }
+        measures::resubmission();
+        backoff.wait().await;
+    }
+}
+
+/// Answers `unavailable` to those whose time is over.
+fn give_up_late(node: &Node, tickets: &mut Vec<Ticket>, submissions: &mut Vec<Submission>) {
+    let is_late = |ticket: &Ticket| ticket.accepted.elapsed() >= node.config.submit_timeout;
+    if !tickets.iter().any(is_late) {
+        return;
+    }
+    let all = std::mem::take(tickets)
+        .into_iter()
+        .zip(std::mem::take(submissions));
+    for (ticket, mut submission) in all {
+        if is_late(&ticket) {
+            answer_one(ticket, Outcome::Error(Code::Unavailable.into()));
+        } else {
+            submission.is_retry = true;
+            tickets.push(ticket);
+            submissions.push(submission);
+        }
+    }
+}
+
+fn answer_one(ticket: Ticket, outcome: Outcome) {
+    measures::acknowledged(ticket.accepted.elapsed());
+    let (ok, error) = match outcome {
+        Outcome::Ok(ok) => (Some(ok), None),
+        Outcome::Error(problem) => (None, Some(problem.to_reply(ticket.connection.language))),
+    };
+    let reply = Reply {
+        id: ticket.id,
+        ok,
+        error,
+    };
+    ticket.connection.send(&ServerFrame::Reply(reply));
+}
+
+/// About the bytes that a command takes in a batch.
+fn size(command: &Command) -> usize {
+    let text = match command {
+        Command::Send(send) => send.content.len() + send.attachments.len() * 8,
+        Command::Edit { content, .. } => content.len(),
+        Command::Delete { .. } | Command::React { .. } | Command::Read { .. } => 0,
+    };
+    text + 128
+}

@@ -1,0 +1,100 @@
+//! A room's change as the hub keeps it: decoded once, its frame shared by all who get it.
+
+use axum::extract::ws::Utf8Bytes;
+
+use chapar_shared::envelope::{Actor, RoomChange};
+use chapar_shared::internal::ChangesPage;
+use chapar_shared::protocol::EventType;
+use chapar_shared::{MessageId, Seq, Timestamp};
+use std::sync::Arc;
+
+/// One change and the positions it covers: those above `after`, up to `seq`.
+#[derive(Debug)]
+pub(crate) struct Change {
+    pub(crate) after: Seq,
+    pub(crate) seq: Seq,
+    pub(crate) kind: EventType,
+    pub(crate) message: Option<MessageId>,
+    #[expect(
+        dead_code,
+        reason = "the native frame never shows the actor; other dialects do"
+    )]
+    pub(crate) actor: Option<Actor>,
+    pub(crate) at: Timestamp,
+    pub(crate) frame: Utf8Bytes,
+}
+
+impl Change {
+    /// A live change: dense, so that it covers its own position alone.
+    pub(crate) fn live(change: RoomChange) -> Self {
+        let after = change.seq - 1;
+        Self::covering(after, change)
+    }
+
+    fn covering(after: Seq, change: RoomChange) -> Self {
+        Self {
+            after,
+            seq: change.seq,
+            kind: change.kind,
+            message: change.message,
+            actor: change.actor,
+            at: change.at,
+            frame: text(change.frame),
+        }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn of(after: Seq, seq: Seq, kind: EventType, message: i64, frame: &str) -> Self {
+        Self {
+            after,
+            seq,
+            kind,
+            message: Some(MessageId(message)),
+            actor: None,
+            at: Timestamp::default(),
+            frame: frame.into(),
+        }
+    }
+}
+
+/// A ready-made frame as the socket takes it, without a copy.
+pub(crate) fn text(frame: Box<serde_json::value::RawValue>) -> Utf8Bytes {
+    String::from(Box::<str>::from(frame)).into()
+}
+
+/// A page of changes after a position, each covering from its predecessor.
+#[derive(Debug)]
+pub(crate) struct Page {
+    pub(crate) items: Vec<Arc<Change>>,
+    /// Everything up to here is covered.
+    pub(crate) next: Seq,
+    /// The head in the same snapshot.
+    pub(crate) head: Seq,
+    /// Nothing was superseded in between.
+    pub(crate) is_dense: bool,
+}
+
+impl Page {
+    /// The page that answers `since`. Items out of order or at or before it are left out: a page can only
+    /// lead forward.
+    pub(crate) fn read(since: Seq, page: ChangesPage) -> Self {
+        let mut after = since;
+        let mut items = Vec::with_capacity(page.items.len());
+        let mut is_dense = true;
+        for change in page.items {
+            if change.seq > after {
+                is_dense &= change.seq == after + 1;
+                let seq = change.seq;
+                items.push(Arc::new(Change::covering(after, change)));
+                after = seq;
+            }
+        }
+        let next = page.next.max(after);
+        Self {
+            items,
+            next,
+            head: page.seq.max(next),
+            is_dense: is_dense && next == after,
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! This node's part in presence: leases on its users, and word of their coming and going.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use chapar_broker::PRESENCE_LEASE;
+use chapar_shared::envelope::{Channel, Envelope};
+use chapar_shared::protocol::Presence;
+use chapar_shared::{Timestamp, UserId};
+
+use crate::node::Node;
+
+/// Users in one call.
+const BATCH: usize = 1000;
+
+/// Who is here, who came and who went.
+#[derive(Debug, Default)]
+pub(crate) struct Lives {
+    state: Mutex<State>,
+    came: Notify,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    here: HashSet<UserId>,
+    came: HashSet<UserId>,
+    going: VecDeque<(Instant, UserId)>,
+    /// When a user that is going last went.
+    gone_at: HashMap<UserId, (Instant, Timestamp)>,
+}
+
+impl Lives {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A user's socket opened.
+    pub(crate) fn arrive(&self, user: UserId) {
+        let mut state = self.lock();
+        state.gone_at.remove(&user);
+        if state.here.insert(user) {
+            state.came.insert(user);
+            self.came.notify_one();
+        }
+    }
+
+    /// A user's last socket closed; they are offline after `delay`, unless they come back.
+    pub(crate) fn depart(&self, user: UserId, delay: Duration) {
+        let mut state = self.lock();
+        if state.here.contains(&user) {
+            let due = Instant::now() + delay;
+            state.gone_at.insert(user, (due, Timestamp::now()));
+            state.going.push_back((due, user));
+        }
+    }
+
+    fn take_came(&self) -> Vec<UserId> {
+        std::mem::take(&mut self.lock().came).into_iter().collect()
+    }
+
+    fn take_gone(&self) -> Vec<(UserId, Timestamp)> {
+        let now = Instant::now();
+        let mut state = self.lock();
+        let mut gone = Vec::new();
+        while let Some(&(due, user)) = state.going.front()
+            && due <= now
+        {
+            state.going.pop_front();
+            if let Some(&(last_due, at)) = state.gone_at.get(&user)
+                && last_due == due
+            {
+                state.gone_at.remove(&user);
+                state.here.remove(&user);
+                state.came.remove(&user);
+                gone.push((user, at));
+            }
+        }
+        gone
+    }
+}
+
+/// Takes, renews and gives up leases until shutdown.
+pub(crate) async fn keep_leases(node: Arc<Node>) {
+    let mut tick = tokio::time::interval(
+        (node.config.offline_delay / 10)
+            .clamp(Duration::from_millis(10), Duration::from_millis(500)),
+    );
+    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut renewed = Instant::now();
+    loop {
+        tokio::select! {
+            () = node.shutdown.cancelled() => return,
+            () = node.lives.came.notified() => {}
+            _ = tick.tick() => {}
+        }
+        for users in node.lives.take_came().chunks(BATCH) {
+            welcome(&node, users).await;
+        }
+        let gone = node.lives.take_gone();
+        for gone in gone.chunks(BATCH) {
+            farewell(&node, gone).await;
+        }
+        if renewed.elapsed() > PRESENCE_LEASE / 3 {
+            renewed = Instant::now();
+            let here: Vec<UserId> = node.lives.lock().here.iter().copied().collect();
+            for users in here.chunks(BATCH) {
+                if let Err(error) = node.presence.renew(users).await {
+                    tracing::warn!(
+                        error = &error as &dyn std::error::Error,
+                        "presence leases could not be renewed"
+                    );
+                    break;
+                }
+            }
+        }
+    }
+}
+
+/// Gives up every lease, when the node goes.
+pub(crate) async fn leave_all(node: &Node) {
+    let here: Vec<(UserId, Timestamp)> = {
+        let mut state = node.lives.lock();
+        let now = Timestamp::now();
+        state.going.clear();
+        state.here.drain().map(|user| (user, now)).collect()
+    };
+    for gone in here.chunks(BATCH) {
+        farewell(node, gone).await;
+    }
+}
+
+async fn welcome(node: &Node, users: &[UserId]) {
+    let states = node.presence.states(users).await.unwrap_or_default();
+    if let Err(error) = node.presence.renew(users).await {
+        tracing::warn!(
+            error = &error as &dyn std::error::Error,
+            "presence leases could not be taken"
+        );
+    }
+    let was_offline = |user: &&UserId| states.get(user).is_none_or(|state| !state.is_online);
+    let came = users.iter().filter(was_offline).map(|user| Presence {
+        user: *user,
+        online: true,
+        last_seen: None,
+    });
+    tell(node, came).await;
+}
+
+async fn farewell(node: &Node, gone: &[(UserId, Timestamp)]) {
+    let users: Vec<UserId> = gone.iter().map(|(user, _)| *user).collect();
+    // One time for the batch, the latest: the ticks make them less than a second apart.
+    let at = gone.iter().map(|(_, at)| *at).max().unwrap_or_default();
+    match node.presence.release(&users, at).await {
+        Ok(offline) => {
+            let went = offline.into_iter().map(|user| Presence {
+                user,
+                online: false,
+                last_seen: Some(at),
+            });
+            tell(node, went).await;
+        }
+        Err(error) => {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "presence leases run out by themselves"
+            );
+        }
+    }
+}
+
+async fn tell(node: &Node, presences: impl Iterator<Item = Presence>) {
+    let batch: Vec<_> = presences
+        .map(|presence| {
+            (
+                Channel::Presence(presence.user),
+                Envelope::Presence(presence).encode().into(),
+            )
+        })
+        .collect();
+    if !batch.is_empty()
+        && let Err(error) = node.broker.publish(batch).await
+    {
+        tracing::debug!(
+            error = &error as &dyn std::error::Error,
+            "presence was not published"
+        );
+    }
+}

@@ -1,0 +1,81 @@
+//! The one task that reads the broker. It decodes each envelope once and hands it on; it waits for nobody.
+
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+
+use chapar_broker::Delivery;
+use chapar_shared::envelope::{Channel, Envelope};
+use chapar_shared::protocol::{Event, EventBody};
+
+use super::change::{Change, text};
+use crate::dialects::{Encodings, Outgoing};
+use crate::measures;
+use crate::node::Node;
+
+/// Runs until shutdown or the end of the stream.
+pub(crate) async fn route(node: Arc<Node>, mut deliveries: mpsc::Receiver<Delivery>) {
+    loop {
+        let delivery = tokio::select! {
+            () = node.shutdown.cancelled() => return,
+            delivery = deliveries.recv() => delivery,
+        };
+        match delivery {
+            Some(Delivery::Message(channel, bytes)) => match Envelope::decode(&bytes) {
+                Ok(envelope) => hand_on(&node, channel, envelope),
+                Err(_) => measures::undecodable(),
+            },
+            Some(Delivery::Gap) => {
+                measures::gap();
+                node.subscriptions.renewed();
+                node.check_soon.notify_one();
+            }
+            None => return,
+        }
+    }
+}
+
+fn hand_on(node: &Arc<Node>, channel: Channel, envelope: Envelope) {
+    match envelope {
+        Envelope::Change(change) => {
+            if let Some(room) = node.rooms.get(change.room) {
+                let gap = room.offer(Change::live(change));
+                node.mend(&room, gap);
+            }
+        }
+        Envelope::Ephemeral(ephemeral) => {
+            let frame = text(ephemeral.frame);
+            let frames = Encodings::new(Outgoing::Event(&frame));
+            if let Channel::User(user) = channel {
+                if let Some(user) = node.users.get(user) {
+                    user.relay(&frames, ephemeral.except);
+                }
+            } else if let Some(room) = node.rooms.get(ephemeral.room) {
+                room.relay(&frames, ephemeral.except);
+            }
+        }
+        Envelope::User(change) => {
+            if let Some(user) = node.users.get(change.user) {
+                user.take(node, change);
+            }
+        }
+        Envelope::Head { room, seq } => {
+            if let Some(room) = node.rooms.get(room) {
+                let gap = room.raise(seq);
+                node.mend(&room, gap);
+            }
+        }
+        Envelope::Version { user, version } => {
+            if let Some(user) = node.users.get(user) {
+                user.raise(node, version);
+            }
+        }
+        Envelope::Presence(presence) => {
+            let frame = Event::user(EventBody::Presence(presence)).encode().into();
+            node.watchers
+                .relay(presence.user, &Encodings::new(Outgoing::Event(&frame)));
+        }
+        // The broker's own.
+        Envelope::Probe { .. } => {}
+    }
+}
