@@ -35,13 +35,13 @@ pub fn picture(bytes: &[u8], max_pixels: u64) -> Option<Pictured> {
         return None;
     }
     let orientation = decoder.orientation().ok();
-    let decoded = DynamicImage::from_decoder(decoder).ok().map(|image| {
+    let small = DynamicImage::from_decoder(decoder).ok().map(|image| {
         // Made small first: turning costs by the pixel.
-        let mut small = shrink(image);
+        let mut image = shrink(image);
         if let Some(orientation) = orientation {
-            small.apply_orientation(orientation);
+            image.apply_orientation(orientation);
         }
-        small
+        image
     });
     let is_turned = orientation.is_some_and(|orientation| {
         use image::metadata::Orientation::{Rotate90, Rotate90FlipH, Rotate270, Rotate270FlipH};
@@ -58,7 +58,7 @@ pub fn picture(bytes: &[u8], max_pixels: u64) -> Option<Pictured> {
     Some(Pictured {
         width,
         height,
-        thumbnail: decoded.and_then(|image| encode(&image)),
+        thumbnail: small.and_then(|image| encode(&image)),
     })
 }
 

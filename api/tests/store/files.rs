@@ -49,8 +49,8 @@ pub(crate) async fn unused_files_are_removed_and_avatars_and_attachments_stay(wo
         avatar: Some(avatar),
         ..UserPatch::default()
     };
-    let set = |avatar| world.store.update_user(ali, patch(avatar), world.now());
-    set(Some(avatar)).await.unwrap();
+    let choose = |avatar| world.store.update_user(ali, patch(avatar), world.now());
+    choose(Some(avatar)).await.unwrap();
     let mut message = world.message(room, ali, "");
     message.attachments = vec![sent];
     world.commit(&[message]).await.results.remove(0).unwrap();
@@ -64,7 +64,7 @@ pub(crate) async fn unused_files_are_removed_and_avatars_and_attachments_stay(wo
     let later = world.now().plus(Duration::from_hours(1));
     assert_eq!(orphans(later).await, [unused]);
     // Nobody takes it any more, and it no longer counts.
-    assert_eq!(refusal(set(Some(unused)).await), Code::Invalid);
+    assert_eq!(refusal(choose(Some(unused)).await), Code::Invalid);
     assert_eq!(world.store.files_size(ali).await.unwrap(), 20);
     world
         .store
@@ -75,6 +75,6 @@ pub(crate) async fn unused_files_are_removed_and_avatars_and_attachments_stay(wo
     assert!(world.store.file(avatar).await.unwrap().is_some());
     assert!(world.store.file(sent).await.unwrap().is_some());
 
-    set(None).await.unwrap();
+    choose(None).await.unwrap();
     assert_eq!(orphans(later).await, [avatar]);
 }

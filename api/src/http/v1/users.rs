@@ -37,6 +37,7 @@ async fn me(State(users): State<Users>, caller: Caller) -> Result<Json<OwnUser>,
 
 /// What to change of oneself; what is left out stays.
 #[derive(Debug, Deserialize, ToSchema)]
+#[expect(clippy::option_option, reason = "`null` is not the same as left out")]
 struct UpdateBody {
     /// Empty: the username.
     #[schema(max_length = 100, pattern = r"^[^\x00-\x1F\x7F-\x9F]*$")]
@@ -58,6 +59,7 @@ struct UpdateBody {
 }
 
 /// Tells `null` from what is left out.
+#[expect(clippy::option_option, reason = "`null` is not the same as left out")]
 fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<Option<T>>, D::Error> {

@@ -129,7 +129,7 @@ impl Files for Store {
     }
 }
 
-/// Bytes of a user's files, those about to be removed left out. Index attachments_owner.
+/// Bytes of a user's files, those about to be removed left out. Index `attachments_owner`.
 async fn total(conn: &mut Conn, user: UserId) -> Result<u64, StoreError> {
     let (total,): (i64,) = sqlx::query_as(
         "SELECT CAST(COALESCE(SUM(size), 0) AS BIGINT) FROM attachments

@@ -1,0 +1,74 @@
+//! The REST surface through a real listener, on both databases.
+#![expect(
+    clippy::unwrap_used,
+    reason = "the modules are all tests, which clippy sees of marked functions alone"
+)]
+
+mod accounts;
+mod admin;
+mod files;
+mod forms;
+mod people;
+mod tokens;
+mod world;
+
+macro_rules! on_both {
+    ($($module:ident: $($test:ident),+ $(,)?;)+) => {
+        mod sqlite {
+            use super::*;
+            $($(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $test() {
+                    $module::$test(world::Database::Sqlite).await;
+                }
+            )+)+
+        }
+
+        mod postgres {
+            use super::*;
+            $($(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $test() {
+                    $module::$test(world::Database::Postgres).await;
+                }
+            )+)+
+        }
+    };
+}
+
+on_both! {
+    accounts:
+        one_registers_signs_in_and_out,
+        names_are_unique_in_every_spelling,
+        what_is_not_acceptable_is_told_by_field,
+        a_wrong_login_tells_nothing,
+        guesses_are_limited_by_account_and_address,
+        registrations_are_limited_by_the_address_behind_trusted_proxies,
+        a_flood_of_logins_holds_up_nothing_else;
+    tokens:
+        a_refresh_token_is_used_once,
+        a_lost_answer_is_given_again,
+        a_stolen_refresh_token_ends_the_session,
+        forged_and_foreign_tokens_are_refused,
+        sessions_are_listed_and_ended,
+        a_new_password_ends_other_sessions;
+    people:
+        one_changes_oneself,
+        users_are_searched_page_by_page,
+        presence_is_of_acquaintances;
+    files:
+        an_image_is_kept_measured_and_shown,
+        content_counts_and_not_what_is_claimed,
+        what_is_too_large_leaves_nothing,
+        bad_uploads_are_refused,
+        addresses_are_signed_and_expire,
+        unused_uploads_are_removed;
+    forms:
+        problems_are_in_the_language_of_the_request,
+        what_cannot_be_read_is_refused,
+        unknown_paths_and_methods_are_problems,
+        the_description_is_served_and_complete;
+    admin:
+        the_administrator_keeps_accounts,
+        a_deleted_user_leaves_their_rooms;
+}
