@@ -13,6 +13,7 @@ pub mod accounts;
 pub mod attempts;
 pub mod files;
 pub mod passwords;
+pub mod policy;
 pub mod present;
 pub mod publish;
 pub mod refresh;
