@@ -18,7 +18,9 @@ pub mod present;
 pub mod publish;
 pub mod refresh;
 pub mod sessions;
+pub mod sweeper;
 pub mod users;
+pub mod writer;
 
 pub use accounts::Accounts;
 pub use files::Files;
