@@ -2,7 +2,7 @@
 //!
 //! Nothing here is the truth. A broker may lose any message, presence may be stale, a limiter may forget:
 //! the store makes all of it good. Each contract has two implementations, in [`memory`] for one process and
-//! in [`redis`] for a cluster, and one suite, [`contract`], that both pass.
+//! in [`redis`] for a cluster, and one suite that both pass, `tests/it/contract.rs`.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -16,7 +16,11 @@ use chapar_shared::envelope::Channel;
 use chapar_shared::limits::Bucket;
 use chapar_shared::{Timestamp, UserId};
 
+mod bucket;
 pub mod memory;
+mod meters;
+mod queue;
+pub mod redis;
 
 /// Why the broker did not do what it was asked. The caller counts it and goes on: what was to be published
 /// is announced by the sweeper, what was to be subscribed is renewed by the broker's supervisor.

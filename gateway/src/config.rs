@@ -83,6 +83,51 @@ pub struct Config {
     pub drain_timeout: Duration,
 }
 
+/// A setting that a node cannot run with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("gateway.{field} must be at least {least}")]
+pub struct ConfigError {
+    /// The setting.
+    pub field: &'static str,
+    /// The smallest that works, in the field's unit.
+    pub least: u64,
+}
+
+impl Config {
+    /// Checks what would keep a node from serving.
+    ///
+    /// # Errors
+    /// The first setting that is too small.
+    pub fn validate(&self) -> Result<(), ConfigError> {
+        let millis = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+        let checks = [
+            ("hello_timeout", millis(self.hello_timeout), 1),
+            ("open_timeout", millis(self.open_timeout), 1),
+            ("heartbeat", millis(self.heartbeat), 1),
+            ("write_timeout", millis(self.write_timeout), 1),
+            ("submit_timeout", millis(self.submit_timeout), 1),
+            ("check_interval", millis(self.check_interval), 1),
+            (
+                "unproven_check_interval",
+                millis(self.unproven_check_interval),
+                1,
+            ),
+            ("max_queue_bytes", self.max_queue_bytes as u64, 4096),
+            ("max_pending_commands", self.max_pending_commands as u64, 1),
+            ("max_batch", self.max_batch as u64, 1),
+            ("max_batch_bytes", self.max_batch_bytes as u64, 1),
+            ("max_batches", self.max_batches as u64, 1),
+            ("max_fetches", self.max_fetches as u64, 1),
+            ("page_items", u64::from(self.page_items), 1),
+            ("check_batch", self.check_batch as u64, 1),
+        ];
+        match checks.into_iter().find(|(_, value, least)| value < least) {
+            Some((field, _, least)) => Err(ConfigError { field, least }),
+            None => Ok(()),
+        }
+    }
+}
+
 impl Default for Config {
     fn default() -> Self {
         Self {
@@ -119,6 +164,17 @@ impl Default for Config {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_cannot_work_is_refused_by_name() {
+        assert_eq!(Config::default().validate(), Ok(()));
+        let config = Config {
+            max_batches: 0,
+            ..Config::default()
+        };
+        let error = config.validate().unwrap_err();
+        assert_eq!(error.to_string(), "gateway.max_batches must be at least 1");
+    }
 
     #[test]
     fn reads_back_and_refuses_unknown_keys() {

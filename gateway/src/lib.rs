@@ -30,7 +30,7 @@ use chapar_broker::{Broker, Link, Presence};
 use chapar_shared::Limits;
 use chapar_shared::token::Keyring;
 
-pub use config::Config;
+pub use config::{Config, ConfigError};
 
 use backend::Backend;
 use node::Node;
@@ -69,7 +69,8 @@ impl fmt::Debug for Gateway {
 }
 
 impl Gateway {
-    /// Starts the node's tasks. Call it within a Tokio runtime.
+    /// Starts the node's tasks. Call it within a Tokio runtime, with a configuration that
+    /// [`Config::validate`] found good.
     ///
     /// # Panics
     /// If the broker's deliveries were taken before.

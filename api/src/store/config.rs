@@ -61,3 +61,20 @@ pub fn open(config: &StoreConfig) -> Result<Arc<dyn Store>, StoreError> {
         )),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls_that_name_no_store_are_refused_without_being_told() {
+        for url in ["", "mysql://u:geheim@h/d", "geheim", "sqlite::memory:"] {
+            let config = StoreConfig {
+                url: url.into(),
+                ..StoreConfig::default()
+            };
+            let refused = format!("{:?}", open(&config).unwrap_err());
+            assert!(!refused.contains("geheim"), "{refused}");
+        }
+    }
+}

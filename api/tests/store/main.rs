@@ -76,7 +76,8 @@ contract! {
         a_nonce_with_another_body_is_refused,
         a_refused_message_does_not_disturb_its_neighbours,
         replies_and_files_are_checked_under_the_lock,
-        a_batch_over_many_rooms_answers_in_order;
+        a_batch_over_many_rooms_answers_in_order,
+        writes_of_all_kinds_that_meet_do_not_deadlock;
     messages:
         edits_take_a_position_and_repeats_do_not,
         a_deleted_message_is_a_tombstone,

@@ -3,6 +3,7 @@ use std::sync::Arc;
 
 use chapar_api::store::Store;
 use chapar_api::store::messages::{MessageChange, NewMessage};
+use chapar_api::store::rooms::RoomChange;
 use chapar_shared::{AttachmentId, Code, MessageId, Problem, RoomId};
 use tokio::task::JoinSet;
 
@@ -273,4 +274,67 @@ pub(crate) async fn a_batch_over_many_rooms_answers_in_order(world: World) {
         .collect();
     assert!(order.is_sorted());
     assert!(world.commit(&[]).await.results.is_empty());
+}
+
+/// Locks are waited for up to a minute here, so that only a deadlock would be [`chapar_api::StoreError::Busy`],
+/// which every step takes for a failure.
+pub(crate) async fn writes_of_all_kinds_that_meet_do_not_deadlock(world: World) {
+    let users = world.users(["علی", "سارا", "رضا"]).await;
+    let [ali, sara, reza] = users;
+    let one = world.room("one", ali, &[sara, reza]).await.id;
+    let two = world.room("two", sara, &[ali]).await.id;
+    let direct = world.direct(ali, sara).await.id;
+    let step = async |n: usize| {
+        let (one_user, other) = (users[n % 3], users[(n / 3) % 3]);
+        match n % 8 {
+            0 | 1 => {
+                let mut batch = [
+                    world.message(one, ali, "@سارا @رضا"),
+                    world.message(direct, sara, "سلام"),
+                    world.message(two, sara, "@علی @رضا"),
+                    world.message(direct, ali, "سلام"),
+                ];
+                if n % 16 > 7 {
+                    batch.reverse();
+                }
+                world.commit(&batch).await;
+            }
+            2 => {
+                let at = world.now();
+                let decide = |_: &_| Ok(());
+                let read = world.other.mark_read(direct, sara, i64::MAX, at, &decide);
+                read.await.unwrap();
+            }
+            3 => {
+                let (at, up_to) = (world.now(), chapar_shared::NotificationId(i64::MAX));
+                let read = world.other.read_notifications(one_user, up_to, at);
+                read.await.unwrap();
+            }
+            4 => {
+                world.add(two, sara, reza).await;
+            }
+            5 => {
+                let remove = RoomChange::Remove { successor: None };
+                world.change(two, reza, Some(reza), remove).await;
+            }
+            6 => {
+                world
+                    .change(direct, one_user, Some(one_user), RoomChange::Hide)
+                    .await;
+                world.direct(ali, sara).await;
+            }
+            _ => {
+                let room = world.room(&format!("new {n}"), one_user, &[]).await.id;
+                if other != one_user {
+                    world.add(room, one_user, other).await;
+                }
+                world.change(room, one_user, None, RoomChange::Delete).await;
+            }
+        }
+    };
+    futures_util::future::join_all((0..400).map(step)).await;
+    for room in [one, two, direct] {
+        let page = world.store.changes(room, 0, 1000).await.unwrap().unwrap();
+        assert_eq!(page.next, world.head(room).await);
+    }
 }

@@ -158,7 +158,7 @@ impl Deployment {
     /// What kept it from starting.
     pub async fn add(&mut self, roles: Roles) -> anyhow::Result<()> {
         let mut settings = self.settings.clone();
-        if roles == Roles::Gateway {
+        if roles == Roles::Gateway && settings.get("INTERNAL__API_URLS").is_none() {
             let internal = self.api.iter().filter_map(|slot| slot.addresses.internal);
             let urls: Vec<_> = internal
                 .map(|address| format!("http://{address}"))
@@ -187,6 +187,30 @@ impl Deployment {
     /// The settings that all nodes share: their store, prefix and secrets.
     pub fn settings(&self) -> &Settings {
         &self.settings
+    }
+
+    /// Changes a setting for the nodes that are added from now on. With `INTERNAL__API_URLS` gateways ask what
+    /// stands there, such as proxies, in place of the deployment's own api nodes.
+    pub fn set(&mut self, name: &str, value: &str) {
+        self.settings.set(name, value);
+    }
+
+    /// Where gateways reach an api node: `http://127.0.0.1:4002`. `None` of a single node.
+    pub fn internal_url(&self, number: usize) -> Option<String> {
+        let internal = round(&self.api, number).addresses.internal;
+        internal.map(|address| format!("http://{address}"))
+    }
+
+    /// The last log lines of a node; `None` unless it is a process that runs.
+    pub fn log(&self, which: Which) -> Option<String> {
+        let slot = match which {
+            Which::Api(number) => self.api.get(number),
+            Which::Gateway(number) => self.gateways.get(number),
+        };
+        match slot?.running.as_ref()? {
+            Running::Process(child) => Some(child.log()),
+            Running::Task(_) => None,
+        }
     }
 
     /// Where REST is, without a trailing slash: `http://127.0.0.1:4000`. Numbers go round.

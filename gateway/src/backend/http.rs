@@ -13,12 +13,12 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use chapar_shared::Problem;
 use chapar_shared::internal::{
     AcquaintedRequest, AcquaintedResponse, ChangesPage, ChangesRequest, HeadsRequest,
     HeadsResponse, OpenRequest, RoomRequest, RoomResponse, SubmitRequest, SubmitResponse,
     UserRequest, UserState,
 };
+use chapar_shared::{Code, Problem};
 
 use super::{Backend, BackendError};
 
@@ -171,6 +171,14 @@ impl HttpBackend {
             return Err(Failure::Status(status.as_u16()));
         }
         match response.json::<Problem>().await {
+            // The cluster secret was refused, not the client.
+            Ok(problem) if matches!(problem.code, Code::Unauthenticated | Code::Forbidden) => {
+                tracing::error!(
+                    status = status.as_u16(),
+                    "the api refuses the cluster secret"
+                );
+                Err(Failure::Status(status.as_u16()))
+            }
             Ok(problem) => Ok(Err(BackendError::Refused(problem))),
             Err(_) => Err(Failure::Status(status.as_u16())),
         }

@@ -17,7 +17,7 @@ use chapar_shared::protocol::{ClientFrame, CloseCode};
 use chapar_shared::token::{Claims, TokenError};
 use chapar_shared::{Language, Timestamp};
 
-use super::{open, reader, writer};
+use super::{End, open, reader, writer};
 use crate::dialects::DialectId;
 use crate::measures;
 use crate::node::Node;
@@ -76,51 +76,55 @@ async fn serve(node: Arc<Node>, greeting: Greeting, mut socket: WebSocket) {
     measures::accepted();
     let greeted = async {
         if node.is_draining.load(Ordering::Acquire) {
-            return Err(CloseCode::GoingAway);
+            return Err(End::Close(CloseCode::GoingAway));
         }
         if !greeting.is_origin_allowed {
-            return Err(CloseCode::Unauthenticated);
+            return Err(End::Close(CloseCode::Unauthenticated));
         }
         let hello = hello(&node, &mut socket).await?;
-        let claims = verify(&node, &greeting, &hello)?;
-        open::open(&node, &greeting, claims, hello).await
+        let claims = verify(&node, &greeting, &hello).map_err(End::Close)?;
+        open::open(&node, &greeting, claims, hello)
+            .await
+            .map_err(End::Close)
     };
     let greeted = tokio::select! {
-        () = node.shutdown.cancelled() => Err(CloseCode::GoingAway),
+        () = node.shutdown.cancelled() => Err(End::Close(CloseCode::GoingAway)),
         greeted = greeted => greeted,
     };
     match greeted {
         Ok(opened) => reader::serve(node, opened, socket).await,
-        Err(code) => {
+        Err(End::Close(code)) => {
             writer::close(&mut socket, code).await;
             reader::linger(&mut socket).await;
         }
+        Err(End::Gone) => {}
     }
 }
 
 /// The first frame.
-async fn hello(node: &Node, socket: &mut WebSocket) -> Result<Hello, CloseCode> {
+async fn hello(node: &Node, socket: &mut WebSocket) -> Result<Hello, End> {
     let first = async {
         loop {
             match socket.recv().await {
                 Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
                 Some(Ok(Message::Text(text))) => break Ok(text),
+                Some(Ok(Message::Binary(_))) => break Err(End::Close(CloseCode::Unauthenticated)),
                 Some(Err(error)) if reader::is_too_large(&error) => {
-                    break Err(CloseCode::FrameTooLarge);
+                    break Err(End::Close(CloseCode::FrameTooLarge));
                 }
-                _ => break Err(CloseCode::Unauthenticated),
+                Some(Ok(Message::Close(_)) | Err(_)) | None => break Err(End::Gone),
             }
         }
     };
     let text = tokio::time::timeout(node.config.hello_timeout, first)
         .await
-        .unwrap_or(Err(CloseCode::Unauthenticated))?;
+        .unwrap_or(Err(End::Close(CloseCode::Unauthenticated)))?;
     if text.len() > node.limits.max_frame_bytes {
-        return Err(CloseCode::FrameTooLarge);
+        return Err(End::Close(CloseCode::FrameTooLarge));
     }
     match DialectId::NATIVE.get().parse(&text) {
         Ok((_, ClientFrame::Hello(hello))) => Ok(hello),
-        _ => Err(CloseCode::Unauthenticated),
+        _ => Err(End::Close(CloseCode::Unauthenticated)),
     }
 }
 

@@ -86,8 +86,6 @@ async fn load(node: &Arc<Node>, seat: &Seat, claims: &Claims) -> Result<UserStat
         Err(BackendError::Refused(problem)) => {
             return Err(match problem.code {
                 Code::SessionRevoked | Code::UserNotFound => CloseCode::Revoked,
-                Code::TokenExpired => CloseCode::TokenExpired,
-                Code::Unauthenticated => CloseCode::Unauthenticated,
                 code => {
                     tracing::error!(%code, "the api refused to open a session");
                     CloseCode::GoingAway
@@ -255,7 +253,7 @@ fn begin(
     connection.queue.push_first(&first);
     known.connections.push(Arc::clone(connection));
     for room in rooms {
-        room.activate(connection);
+        node.mend(room, room.activate(connection));
     }
     drop(known);
     node.connections.insert(connection);

@@ -141,9 +141,13 @@ async fn pull(node: Arc<Node>, connection: Arc<Connection>, room: Arc<Room>) {
             Pull::More => break,
             Pull::Fetch { since, generation } => match node.page(&room, since).await {
                 Ok(page) => {
-                    let gap = room.push_page(&connection, since, generation, &page);
+                    let (gap, leads_further) =
+                        room.push_page(&connection, since, generation, &page);
                     node.mend(&room, gap);
-                    break;
+                    if leads_further {
+                        break;
+                    }
+                    backoff.wait().await;
                 }
                 Err(FetchError::NotFound) => {
                     room.detach(connection.id);

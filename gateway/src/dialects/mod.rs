@@ -55,7 +55,7 @@ pub(crate) enum Outgoing<'a> {
     Server(&'a ServerFrame),
 }
 
-/// Encoded frames: a dialect may say one thing in none, one or several.
+/// Encoded frames. A dialect that says one thing in several frames, or nothing of it, adds a variant.
 #[derive(Clone, Debug)]
 pub(crate) enum Frames {
     /// One frame; native changes are always one.

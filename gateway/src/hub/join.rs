@@ -78,7 +78,7 @@ pub(super) async fn join(node: &Arc<Node>, user: &Arc<User>, id: RoomId) {
     for connection in &state.connections {
         room.attach_at(connection, head.seq);
         connection.queue.push(frames.get(connection.dialect));
-        room.activate(connection);
+        node.mend(&room, room.activate(connection));
     }
 }
 

@@ -73,7 +73,7 @@ async fn fetch(node: Arc<Node>, room: Arc<Room>, since: Seq) -> Result<Arc<Page>
     let request = ChangesRequest {
         room: room.id,
         since,
-        limit: node.config.page_items,
+        limit: node.config.page_items.clamp(1, 1000),
     };
     match node.backend.changes(request).await {
         Ok(page) if node.is_current(&page.epoch) => Ok(Arc::new(Page::read(since, page))),

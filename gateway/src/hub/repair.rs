@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use super::pages::FetchError;
-use super::room::{Gap, Room};
+use super::position::Gap;
+use super::room::Room;
 use crate::node::Node;
 use crate::retry::Backoff;
 

@@ -18,6 +18,7 @@ use chapar_shared::{RoomId, Seq, Timestamp, UserId};
 use super::change::{Change, Page};
 use super::listeners::{Listener, Listeners, Stage};
 use super::pages::InFlight;
+use super::position::{Attached, Gap, Known, Pull, Start};
 use super::ring::Ring;
 use crate::config::Config;
 use crate::connection::Connection;
@@ -52,66 +53,6 @@ struct State {
     /// The head was known and then forgotten; it must be asked for again.
     is_forgotten: bool,
     listeners: Listeners,
-}
-
-/// What is known of a room's head.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Known {
-    pub(crate) head: Option<Seq>,
-    generation: u64,
-    is_forgotten: bool,
-}
-
-impl Known {
-    /// Whether it should be compared with the api's: known, or forgotten. One not yet known is left to who
-    /// subscribed the room, because it must be read after that was confirmed.
-    pub(crate) fn is_comparable(self) -> bool {
-        self.head.is_some() || self.is_forgotten
-    }
-}
-
-/// Whether a gap was found that nobody repairs yet; the caller starts the repair.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[must_use]
-pub(crate) enum Gap {
-    None,
-    Found,
-}
-
-/// Where a client wants to begin.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Start {
-    /// Where its rooms were read.
-    Snapshot,
-    /// After the position that it has.
-    Since(Seq),
-    /// It names a position of another epoch.
-    Reset,
-}
-
-/// Where a new listener stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Attached {
-    /// The `seq` for `ready`.
-    pub(crate) seq: Seq,
-    /// The client's position is of no use: it must load the room again.
-    pub(crate) is_reset: bool,
-}
-
-/// What a listener's writer does to get on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Pull {
-    /// Nothing: it is live, gone or waits for a reset.
-    Done,
-    /// A page was queued; there may be more.
-    More,
-    /// The page after this position must be fetched.
-    Fetch {
-        /// The listener's position.
-        since: Seq,
-        /// For [`Room::push_page`].
-        generation: u64,
-    },
 }
 
 impl Room {
@@ -247,7 +188,7 @@ impl Room {
     }
 
     /// Makes a listener live if it is at the head, else asks its writer to pull what it lacks.
-    pub(crate) fn activate(self: &Arc<Self>, connection: &Connection) {
+    pub(crate) fn activate(self: &Arc<Self>, connection: &Connection) -> Gap {
         let mut state = self.lock();
         let head = state.head;
         if let Some(listener) = state.listeners.get_mut(connection.id)
@@ -259,6 +200,8 @@ impl Room {
                 connection.queue.pull(Arc::clone(self));
             }
         }
+        // The listener may stand beyond the head: what the others lack is fetched.
+        state.gap()
     }
 
     /// Removes a listener.
@@ -294,17 +237,18 @@ impl Room {
         }
     }
 
-    /// Queues a fetched page for the listener that wanted it, unless that moved or ended meanwhile.
+    /// Queues a fetched page for the listener that wanted it, unless that moved or ended meanwhile. Tells
+    /// whether it leads further; if not, the api is behind this node and is asked again later.
     pub(crate) fn push_page(
-        &self,
+        self: &Arc<Self>,
         connection: &Connection,
         since: Seq,
         generation: u64,
         page: &Page,
-    ) -> Gap {
+    ) -> (Gap, bool) {
         let mut state = self.lock();
         if state.generation != generation {
-            return Gap::None;
+            return (Gap::None, true);
         }
         state.target = state.target.max(page.head);
         if let Some(listener) = state.listeners.get_mut(connection.id)
@@ -314,7 +258,12 @@ impl Room {
             listener.after = page.next;
             connection.queue.push_page(encode(&page.items, connection));
         }
-        state.gap()
+        if state.head.is_none() && page.next == page.head {
+            // Heads leave a room out that ended; its changes tell where it stands.
+            state.set_head(self, page.head);
+            return (state.gap(), true);
+        }
+        (state.gap(), page.next > since)
     }
 
     /// Where repair goes on, and for [`Room::repair_with`] the generation; `None` where it is done or nobody

@@ -46,6 +46,7 @@ pub(crate) struct State {
     pub(crate) rooms: HashMap<RoomId, Membership>,
     pub(crate) last_notification: NotificationId,
     pub(crate) read_up_to: NotificationId,
+    /// By version.
     inbox: VecDeque<UserChange>,
     has_worker: bool,
     typing: HashMap<RoomId, (bool, Instant)>,
@@ -60,6 +61,8 @@ pub(crate) struct Membership {
 }
 
 enum Task {
+    /// The next change may still be on its way: api nodes publish in any order.
+    Wait,
     Reload,
     Apply(UserChange),
 }
@@ -125,7 +128,10 @@ impl User {
             state.cut(event);
         }
         if state.inbox.len() < MAX_INBOX {
-            state.inbox.push_back(change);
+            let at = state
+                .inbox
+                .partition_point(|it| it.version <= change.version);
+            state.inbox.insert(at, change);
         } else {
             state.inbox.clear();
             state.must_reload = true;
@@ -219,7 +225,7 @@ impl User {
         }
     }
 
-    fn next_task(&self) -> Option<Task> {
+    fn next_task(&self, has_waited: bool) -> Option<Task> {
         let mut state = self.lock();
         let version = match state.version {
             Some(version) if state.sockets > 0 => version,
@@ -237,8 +243,11 @@ impl User {
                     return Some(Task::Apply(change));
                 }
                 if change.version > version {
-                    measures::gap();
                     state.inbox.push_front(change);
+                    if !has_waited {
+                        return Some(Task::Wait);
+                    }
+                    measures::gap();
                     return Some(Task::Reload);
                 }
             }
@@ -253,8 +262,11 @@ impl User {
 
 async fn work(node: &Arc<Node>, user: &Arc<User>) {
     let _turn = user.turn.lock().await;
-    while let Some(task) = user.next_task() {
+    let mut has_waited = false;
+    while let Some(task) = user.next_task(has_waited) {
+        has_waited = matches!(task, Task::Wait);
         match task {
+            Task::Wait => tokio::time::sleep(node.config.repair_delay).await,
             Task::Reload => {
                 sync::reload(node, user).await;
             }

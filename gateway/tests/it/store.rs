@@ -39,6 +39,7 @@ struct State {
 pub struct Faults {
     pub is_away: bool,
     pub lost_replies: usize,
+    pub failing_pages: usize,
     /// Published as soon as a session was opened, before the answer arrives.
     pub sends_while_opening: usize,
 }
@@ -46,6 +47,7 @@ pub struct Faults {
 #[derive(Clone, Debug, Default)]
 pub struct Calls {
     pub changes: usize,
+    pub users: usize,
     pub submitted: Vec<Submission>,
     pub largest_batch: usize,
 }
@@ -259,6 +261,16 @@ impl Store {
             state.users.get_mut(&id).unwrap().sessions.remove(&session);
             let sessions = vec![SessionId(session)];
             state.tell(id, vec![UserEvent::Revoked { sessions }])
+        };
+        self.publish_user(to_user);
+    }
+
+    /// The user is banned from the whole system.
+    pub fn shut(&self, id: i64) {
+        let to_user = {
+            let mut state = self.state.lock().unwrap();
+            state.users.get_mut(&id).unwrap().sessions.clear();
+            state.tell(id, vec![UserEvent::Shut])
         };
         self.publish_user(to_user);
     }
@@ -503,6 +515,10 @@ impl Backend for Store {
 
     async fn changes(&self, request: ChangesRequest) -> Result<ChangesPage, BackendError> {
         self.read(|state| {
+            if state.faults.failing_pages > 0 {
+                state.faults.failing_pages -= 1;
+                return Err(BackendError::Unavailable("no page".into()));
+            }
             state.calls.changes += 1;
             let id = request.room.0;
             let row = state
@@ -537,7 +553,10 @@ impl Backend for Store {
     }
 
     async fn user(&self, request: UserRequest) -> Result<UserState, BackendError> {
-        self.read(|state| Ok(state.user_state(request.user.0, Some(request.after.0))))
+        self.read(|state| {
+            state.calls.users += 1;
+            Ok(state.user_state(request.user.0, Some(request.after.0)))
+        })
     }
 
     async fn room(&self, request: RoomRequest) -> Result<RoomResponse, BackendError> {

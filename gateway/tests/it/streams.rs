@@ -266,6 +266,43 @@ async fn a_slow_client_is_closed_and_others_keep_receiving() {
 }
 
 #[tokio::test]
+async fn a_listener_within_a_compacted_step_gets_what_it_lacks_from_its_own_position() {
+    let world = World::new().await;
+    let mut behind = world.client(0, 1).await;
+    world.bus.set_fate(Fate::Lose);
+    let first = world.store.send(1, "نخست");
+    let mut ahead = world.resume(0, 2, json!({"since": {"1": 1}})).await;
+    assert!(ahead.drain().await.is_empty());
+    world.store.edit(1, first, "ویراسته");
+    world.bus.gap();
+    let event = ahead.next().await;
+    assert_eq!(
+        (&event["seq"], &event["type"]),
+        (&json!(2), &json!("message.edited"))
+    );
+    let mut kinds = vec![behind.next().await];
+    while kinds.last().is_some_and(|event| event["seq"] != 2) {
+        kinds.push(behind.next().await);
+    }
+    assert_eq!(kinds.last().unwrap()["data"]["content"], "ویراسته");
+}
+
+#[tokio::test]
+async fn a_queue_that_overflows_closes_with_its_code() {
+    let tiny = chapar_gateway::Config {
+        max_queue_bytes: 4 << 10,
+        ..config()
+    };
+    let world = World::with(tiny, Limits::default()).await;
+    let mut client = world.client(0, 1).await;
+    // One event that is larger than the whole queue.
+    world.store.send(1, &"دراز ".repeat(1000));
+    assert_eq!(client.closed().await, 4010);
+    let mut client = world.resume(0, 1, json!({"since": {"1": 0}})).await;
+    assert_eq!(client.seqs(1).await, [1], "a replay does not");
+}
+
+#[tokio::test]
 async fn nothing_follows_the_end_of_a_room() {
     let world = World::new().await;
     let mut client = world.client(0, 1).await;
@@ -293,6 +330,7 @@ enum Step {
     Release(u64),
     Reconnect(usize),
     Gap,
+    FailingPages(usize),
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -304,6 +342,7 @@ fn step() -> impl Strategy<Value = Step> {
         2 => any::<u64>().prop_map(Step::Release),
         2 => any::<usize>().prop_map(Step::Reconnect),
         1 => Just(Step::Gap),
+        1 => (1..3_usize).prop_map(Step::FailingPages),
     ]
 }
 
@@ -350,6 +389,7 @@ async fn play(steps: Vec<Step>) {
             Step::Edit(_) | Step::Delete(_) => {}
             Step::Fate(fate) => world.bus.set_fate(fate),
             Step::Gap => world.bus.gap(),
+            Step::FailingPages(count) => store.fault(|faults| faults.failing_pages = count),
             Step::Release(seed) => {
                 let mut held = world.bus.take_held();
                 // A shuffle by multiplication, each fourth twice.
@@ -396,7 +436,7 @@ proptest! {
 
     #[test]
     fn every_client_sees_every_change_once_and_in_order(steps in proptest::collection::vec(step(), 1..60)) {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         runtime.block_on(play(steps));
     }
 }

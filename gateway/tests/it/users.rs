@@ -2,11 +2,11 @@
 
 use serde_json::json;
 
-use chapar_shared::UserId;
 use chapar_shared::envelope::{Channel, Envelope};
+use chapar_shared::{Limits, UserId};
 
 use super::bus::Fate;
-use super::world::{World, until};
+use super::world::{World, config, until};
 
 #[tokio::test]
 async fn joining_begins_a_stream_and_leaving_ends_it_on_every_socket() {
@@ -108,6 +108,31 @@ async fn notifications_go_to_every_socket_in_order() {
 }
 
 #[tokio::test]
+async fn changes_that_overtake_each_other_are_put_in_order_without_asking() {
+    let patient = chapar_gateway::Config {
+        repair_delay: std::time::Duration::from_secs(1),
+        ..config()
+    };
+    let world = World::with(patient, Limits::default()).await;
+    let mut client = world.client(0, 1).await;
+    world.bus.set_fate(Fate::Hold);
+    for _ in 0..3 {
+        world.store.notify(1);
+    }
+    let mut held = world.bus.take_held();
+    held.swap(1, 2);
+    for (channel, bytes) in &held {
+        world.bus.send(*channel, bytes);
+    }
+    let mut ids = Vec::new();
+    for _ in 0..3 {
+        ids.push(client.next().await["data"]["id"].as_i64());
+    }
+    assert_eq!(ids, [Some(1), Some(2), Some(3)]);
+    assert_eq!(world.store.calls().users, 0);
+}
+
+#[tokio::test]
 async fn a_revoked_session_closes_its_sockets_alone() {
     let world = World::new().await;
     let mut first = world.client(0, 1).await;
@@ -127,6 +152,27 @@ async fn a_revoked_session_closes_its_sockets_alone() {
         world.nodes[0].gateway.connections() == 0
     })
     .await;
+}
+
+#[tokio::test]
+async fn a_banned_user_is_cut_off_everywhere() {
+    let mut world = World::new().await;
+    world.add_node().await;
+    let mut sockets = [world.client(0, 1).await, world.client(1, 1).await];
+    world.store.shut(1);
+    for socket in &mut sockets {
+        assert_eq!(socket.closed().await, 4003);
+    }
+}
+
+#[tokio::test]
+async fn a_revocation_does_not_wait_for_a_room_that_cannot_be_read() {
+    let world = World::new().await;
+    let mut client = world.client(0, 1).await;
+    world.store.fault(|faults| faults.is_away = true);
+    world.store.join(1, 7);
+    world.store.revoke(1, 10);
+    assert_eq!(client.closed().await, 4003);
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@
 )]
 
 mod asyncapi;
+mod documents;
 mod golden;
 mod properties;
 mod samples;

@@ -76,9 +76,17 @@ impl RedisCluster {
         &self.nodes
     }
 
-    /// `redis-cluster://` with one node; clients learn of the others from it.
+    /// `redis-cluster://` with all nodes, so that clients find the cluster whichever of them is gone.
     pub fn url(&self) -> String {
-        format!("redis-cluster://127.0.0.1:{}", self.nodes[0].port())
+        let others: Vec<String> = self.nodes[1..]
+            .iter()
+            .map(|node| format!("node=127.0.0.1:{}", node.port()))
+            .collect();
+        format!(
+            "redis-cluster://127.0.0.1:{}?{}",
+            self.nodes[0].port(),
+            others.join("&")
+        )
     }
 
     /// Waits until every running node says `cluster_state:ok` and knows all slots.
@@ -112,6 +120,25 @@ impl RedisCluster {
                 })
             })
             .collect()
+    }
+
+    /// Moves `count` slots with their keys from one master to another, as an operator would.
+    ///
+    /// # Errors
+    /// When redis-cli fails.
+    pub async fn move_slots(&self, from: &ClusterNode, to: &ClusterNode, count: u32) -> Result<()> {
+        let address = format!("127.0.0.1:{}", self.nodes[0].port());
+        let [from, to] = [from, to].map(|node| node.id.clone());
+        let count = count.to_string();
+        blocking(move || {
+            run(Command::new(binary("redis-cli")?)
+                .args(["--cluster", "reshard", &address, "--cluster-yes"])
+                .args(["--cluster-from", &from, "--cluster-to", &to])
+                .args(["--cluster-slots", &count]))
+            .map(|_| ())
+        })
+        .await?;
+        self.wait_until_ok().await
     }
 
     fn settle(&self) -> Result<()> {

@@ -97,13 +97,13 @@ impl Store {
 #[cfg(test)]
 pub(super) const EXPLAIN: &str = "EXPLAIN ";
 
-/// An empty store, with what keeps it.
+/// Where an empty store is, and what keeps it.
 #[cfg(test)]
-pub(super) async fn scratch() -> (Store, Option<tempfile::TempDir>) {
+pub(super) async fn scratch() -> (crate::store::StoreConfig, Option<tempfile::TempDir>) {
     let server = chapar_testkit::shared_postgres().await.unwrap();
     let config = crate::store::StoreConfig {
         url: server.create_database("plans").await.unwrap().into(),
         ..Default::default()
     };
-    (Store::open(&config).unwrap(), None)
+    (config, None)
 }

@@ -8,11 +8,12 @@
 
 use std::str::FromStr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use secrecy::ExposeSecret;
-use sqlx::ConnectOptions;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::{ConnectOptions, Connection};
 
 use super::config::StoreConfig;
 use super::{Store, migrations};
@@ -41,6 +42,8 @@ mod notifications;
 #[cfg(test)]
 #[path = "../sql/plans.rs"]
 mod plans;
+#[path = "../sql/purging.rs"]
+mod purging;
 #[path = "../sql/rooms.rs"]
 mod rooms;
 #[path = "../sql/send_facts.rs"]
@@ -53,6 +56,12 @@ mod sessions;
 mod standings;
 #[path = "../sql/users.rs"]
 mod users;
+#[cfg(test)]
+#[path = "../sql/waits.rs"]
+mod waits;
+
+/// A connection idle for longer is tried before it is used.
+const FRESH: Duration = Duration::from_secs(1);
 
 /// The store in Postgres. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -75,6 +84,16 @@ impl PostgresStore {
         let pool = PgPoolOptions::new()
             .max_connections(config.max_connections)
             .acquire_timeout(config.acquire_timeout)
+            .test_before_acquire(false)
+            .before_acquire(|conn, meta| {
+                // A round trip for each transaction, spared where the connection just worked.
+                Box::pin(async move {
+                    if meta.idle_for > FRESH {
+                        conn.ping().await?;
+                    }
+                    Ok(true)
+                })
+            })
             .connect_lazy_with(options);
         let millis = config.lock_timeout.as_millis().max(1);
         let begin = format!("BEGIN; SET LOCAL lock_timeout = '{millis}ms'").into();

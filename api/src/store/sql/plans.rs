@@ -2,7 +2,7 @@
 
 use sqlx::{AssertSqlSafe, Row as _};
 
-use super::db::{Conn, EXPLAIN, scratch};
+use super::db::{Conn, EXPLAIN, Store, scratch};
 use super::{feed, messages, notifications, rooms, send_facts};
 use crate::store::Store as _;
 
@@ -49,7 +49,8 @@ async fn plan(conn: &mut Conn, statement: &str, values: &[Value]) -> String {
 async fn growing_tables_are_read_by_the_indexes_that_statements_name() {
     use Value::{Number, Text};
 
-    let (store, _folder) = scratch().await;
+    let (config, _folder) = scratch().await;
+    let store = Store::open(&config).unwrap();
     store.migrate().await.unwrap();
     let mut tx = store.begin_write().await.unwrap();
     for statement in FILL {

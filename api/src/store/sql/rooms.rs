@@ -1,5 +1,5 @@
 //! Rooms and memberships: reading them, and the small writes. Making rooms is in `making`, changing them in
-//! `changing`.
+//! `changing`, removing what is left of them in `purging`.
 
 use async_trait::async_trait;
 use chapar_shared::protocol::objects::Role;
@@ -8,7 +8,7 @@ use chapar_shared::{Code, NotificationId, Number, RoomId, Timestamp, UserId, tex
 use super::bumps::Facts;
 use super::db::{Conn, Store, any, holds, ids};
 use super::standings::{standings, stranger};
-use super::{changing, making};
+use super::{changing, making, purging};
 use crate::error::{Error, StoreError};
 use crate::store::records::{Committed, Membership, Page, Person, RoomRecord, RoomSight, UserFact};
 use crate::store::rooms::{
@@ -303,7 +303,7 @@ impl Rooms for Store {
 
     async fn purge_rooms(&self, limit: u32) -> Result<u64, StoreError> {
         let mut tx = self.begin_write().await?;
-        let removed = changing::purge(&mut tx, i64::from(limit)).await?;
+        let removed = purging::purge(&mut tx, i64::from(limit)).await?;
         tx.commit().await?;
         Ok(removed)
     }

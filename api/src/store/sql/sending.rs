@@ -52,11 +52,11 @@ pub(super) async fn commit(
             .flat_map(|(message, send)| notices_of(message, &batch[send.index], &known));
         notices::insert(conn, notices.collect(), &mut facts).await?;
     }
+    let repeats = repeats(conn, &verdicts).await?;
     let users = match batch.iter().map(|new| new.at).max() {
         Some(at) => facts.raise(conn, at).await?,
         None => Vec::new(),
     };
-    let repeats = repeats(conn, &verdicts).await?;
 
     let results = verdicts.into_iter().map(|verdict| {
         let message = match verdict {

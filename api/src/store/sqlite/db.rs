@@ -99,13 +99,13 @@ impl Store {
 #[cfg(test)]
 pub(super) const EXPLAIN: &str = "EXPLAIN QUERY PLAN ";
 
-/// An empty store, with what keeps it.
+/// Where an empty store is, and what keeps it.
 #[cfg(test)]
-pub(super) async fn scratch() -> (Store, Option<tempfile::TempDir>) {
+pub(super) async fn scratch() -> (crate::store::StoreConfig, Option<tempfile::TempDir>) {
     let folder = tempfile::tempdir().unwrap();
     let config = crate::store::StoreConfig {
         url: format!("sqlite:{}", folder.path().join("plans.db").display()).into(),
         ..Default::default()
     };
-    (Store::open(&config).unwrap(), Some(folder))
+    (config, Some(folder))
 }

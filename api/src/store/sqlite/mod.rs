@@ -40,6 +40,8 @@ mod notifications;
 #[cfg(test)]
 #[path = "../sql/plans.rs"]
 mod plans;
+#[path = "../sql/purging.rs"]
+mod purging;
 #[path = "../sql/rooms.rs"]
 mod rooms;
 #[path = "../sql/send_facts.rs"]
@@ -52,6 +54,9 @@ mod sessions;
 mod standings;
 #[path = "../sql/users.rs"]
 mod users;
+#[cfg(test)]
+#[path = "../sql/waits.rs"]
+mod waits;
 
 /// The store in one SQLite file. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -75,6 +80,12 @@ impl SqliteStore {
             .busy_timeout(config.lock_timeout)
             .statement_cache_capacity(config.statement_cache)
             .disable_statement_logging();
+        // Every connection would have a database of its own.
+        let url = config.url.expose_secret();
+        if url.contains(":memory:") || url.contains("mode=memory") {
+            let reason = "store.url must name a file: SQLite in memory is not supported";
+            return Err(StoreError::Failed(reason.into()));
+        }
         let folder = options.get_filename().parent().unwrap_or(Path::new(""));
         if !folder.as_os_str().is_empty() {
             std::fs::create_dir_all(folder)
