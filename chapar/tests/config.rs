@@ -183,10 +183,11 @@ fn refusals_do_not_quote_secrets() {
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
 
 /// What a role of a cluster needs, to be varied.
-const CLUSTER: [(&str, &str); 7] = [
+const CLUSTER: [(&str, &str); 8] = [
     ("CHAPAR_TOKENS__KEYS__0__ALGORITHM", "HS256"),
     ("CHAPAR_TOKENS__KEYS__0__ID", "1"),
     ("CHAPAR_TOKENS__KEYS__0__SECRET", SECRET),
+    ("CHAPAR_TOKENS__REFRESH_SECRET", SECRET),
     ("CHAPAR_INTERNAL__SECRET", SECRET),
     ("CHAPAR_FILES__URL_SECRET", SECRET),
     ("CHAPAR_BROKER__URL", "redis://127.0.0.1"),
@@ -200,6 +201,7 @@ fn roles_of_a_cluster_make_no_secrets_of_their_own() {
     whole.check(Roles::Gateway).unwrap();
     for (missing, key) in [
         ("CHAPAR_TOKENS__KEYS", "tokens.keys"),
+        ("CHAPAR_TOKENS__REFRESH_SECRET", "tokens.refresh_secret"),
         ("CHAPAR_INTERNAL__SECRET", "internal.secret"),
         ("CHAPAR_FILES__URL_SECRET", "files.url_secret"),
         ("CHAPAR_BROKER__URL", "broker.url"),

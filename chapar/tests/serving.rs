@@ -59,7 +59,10 @@ async fn every_node_tells_its_health_metrics_and_itself() {
     let ready = get("/readyz").await;
     assert_eq!(ready.status(), 200);
     let ready = ready.text().await.unwrap();
-    assert_eq!(ready, r#"{"checks":{"store":"ok"},"ready":true}"#);
+    assert_eq!(
+        ready,
+        r#"{"checks":{"broker":"ok","store":"ok"},"ready":true}"#
+    );
 
     let page = get("/").await;
     let policy = page.headers()["content-security-policy"].to_str().unwrap();

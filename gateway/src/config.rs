@@ -11,6 +11,9 @@ use serde::{Deserialize, Serialize};
 pub struct Config {
     /// Browser origins that may connect, as `https://chat.example`; `*` allows every one. Empty (the
     /// default): only the host that the request names. Clients without an `Origin` header always may.
+    ///
+    /// Not in this section: the binary sets it from `http.allowed_origins`.
+    #[serde(skip)]
     pub allowed_origins: Vec<String>,
     /// How long a client may take to its `hello`; 10s. Lower cuts slow networks off, higher lets strangers
     /// hold sockets.
@@ -79,7 +82,9 @@ pub struct Config {
     #[serde(with = "chapar_shared::duration")]
     pub typing_interval: Duration,
     /// How long closing waits for the clients to go; 10s.
-    #[serde(with = "chapar_shared::duration")]
+    ///
+    /// Not in this section: the binary sets it from `http.drain_timeout`.
+    #[serde(skip)]
     pub drain_timeout: Duration,
 }
 

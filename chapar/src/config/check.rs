@@ -63,6 +63,12 @@ impl Config {
         if let Some(endpoint) = &self.telemetry.otlp_endpoint {
             require_origin("telemetry.otlp_endpoint", endpoint)?;
         }
+        if roles.has_gateway()
+            && let Err(error) = self.gateway.validate()
+        {
+            let key = format!("gateway.{}", error.field);
+            return refuse(&key, &format!("must be at least {}", error.least));
+        }
         if roles.has_api() {
             self.check_store()?;
             require_secret("tokens.refresh_secret", self.tokens.refresh_secret.as_ref())?;

@@ -12,6 +12,7 @@ pub(super) const FILE_VARIANTS: &[&str] = &[
     "secret",
     "url",
     "url_secret",
+    "refresh_secret",
     "secret_access_key",
     "private_pem",
     "public_pem",
