@@ -41,13 +41,13 @@ struct RegisterBody {
     #[schema(
         min_length = 1,
         max_length = 64,
-        pattern = r"^[\p{L}\p{M}\p{N}@.+\-_]+$"
+        pattern = r"^[\p{L}\p{Mn}\p{Mc}\p{N}@.+\-_]+$"
     )]
     username: String,
     /// At least 8 characters.
     #[schema(min_length = 8, max_length = 128, format = Password)]
     password: String,
-    /// Unique, also among usernames; for signing in.
+    /// Unique, also among usernames; for signing in. `null` or left out: none.
     #[schema(max_length = 254, format = Email)]
     email: Option<String>,
     /// What people call them; the username where there is none.
