@@ -6,6 +6,10 @@ use ipnet::IpNet;
 use secrecy::SecretString;
 use serde::{Deserialize, Deserializer, de};
 
+use crate::domain::sweeper::SweeperConfig;
+use crate::domain::writer::WriterConfig;
+use crate::http::internal::InternalConfig;
+
 /// Section `api` of the configuration.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -20,6 +24,12 @@ pub struct Config {
     pub files: FilesConfig,
     /// Background removal of what has ended.
     pub upkeep: UpkeepConfig,
+    /// How sends become transactions.
+    pub writer: WriterConfig,
+    /// Announcing what a node failed to publish.
+    pub sweeper: SweeperConfig,
+    /// The listener for gateways.
+    pub internal: InternalConfig,
 }
 
 /// Section `api.sessions`.

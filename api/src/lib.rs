@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 pub mod admin;
+pub mod backend;
 pub mod clock;
 pub mod config;
 pub mod domain;
@@ -28,9 +29,15 @@ pub use config::Config;
 pub use error::{Error, StoreError};
 
 use admin::Admin;
+use backend::Backend;
 use clock::Clock;
-use domain::{Accounts, Context, Files, Passwords, Publisher, Sessions, Users};
+use domain::writer::Writer;
+use domain::{
+    Accounts, Commands, Context, Feed, Files, Messages, Notifications, Passwords, Publisher, Rooms,
+    Sessions, Users, sweeper,
+};
 use http::ApiState;
+use http::internal::InternalConfig;
 use media::Links;
 use store::Store;
 
@@ -69,6 +76,8 @@ pub struct Api {
     context: Context,
     state: ApiState,
     admin: Admin,
+    backend: Backend,
+    internal: InternalConfig,
 }
 
 impl Api {
@@ -105,6 +114,21 @@ impl Api {
             config.upkeep,
             deps.shutdown.clone(),
         ));
+        let writer = Writer::start(
+            Arc::clone(&context.store) as _,
+            context.publisher.clone(),
+            context.clock.clone(),
+            config.writer,
+            &deps.tracker,
+            deps.shutdown.clone(),
+        );
+        deps.tracker.spawn(sweeper::sweep(
+            Arc::clone(&context.store) as _,
+            context.publisher.clone(),
+            context.clock.clone(),
+            config.sweeper,
+            deps.shutdown,
+        ));
         let accounts = Accounts::new(context.clone(), passwords.clone(), sessions.clone());
         let admin = Admin::new(
             context.clone(),
@@ -117,10 +141,24 @@ impl Api {
             users: Users::new(context.clone(), passwords, sessions.clone()),
             sessions,
             files,
+            rooms: Rooms::new(context.clone()),
+            messages: Messages::new(context.clone(), writer),
+            notifications: Notifications::new(context.clone()),
+            feed: Feed::new(context.clone()),
+            links: context.links.clone(),
             http: Arc::new(config.http),
             limits: deps.limits,
         };
+        let commands = Commands::new(
+            context.clone(),
+            state.sessions.clone(),
+            state.rooms.clone(),
+            state.messages.clone(),
+            state.feed.clone(),
+        );
         Ok(Self {
+            backend: Backend::new(commands, state.feed.clone(), state.rooms.clone()),
+            internal: config.internal,
             context,
             state,
             admin,
@@ -131,6 +169,16 @@ impl Api {
     /// fallbacks; what is merged with it must have none.
     pub fn public_router(&self) -> Router {
         http::public_router(self.state.clone())
+    }
+
+    /// The routes for gateways, which know the cluster's `secret`; on a listener of their own.
+    pub fn internal_router(&self, secret: &SecretString) -> Router {
+        http::internal::router(self.backend.clone(), secret, &self.internal)
+    }
+
+    /// What gateways ask, as direct calls, for a gateway in the same process.
+    pub fn backend(&self) -> Backend {
+        self.backend.clone()
     }
 
     /// The administrator's commands.

@@ -11,18 +11,31 @@ use crate::store::Store;
 
 pub mod accounts;
 pub mod attempts;
+pub mod commands;
+pub mod feed;
 pub mod files;
+pub mod messages;
+pub mod notifications;
 pub mod passwords;
+pub mod policy;
 pub mod present;
 pub mod publish;
 pub mod refresh;
+pub mod rooms;
 pub mod sessions;
+pub mod sweeper;
 pub mod users;
+pub mod writer;
 
 pub use accounts::Accounts;
+pub use commands::Commands;
+pub use feed::Feed;
 pub use files::Files;
+pub use messages::Messages;
+pub use notifications::Notifications;
 pub use passwords::Passwords;
 pub use publish::Publisher;
+pub use rooms::Rooms;
 pub use sessions::Sessions;
 pub use users::Users;
 

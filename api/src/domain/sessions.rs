@@ -87,6 +87,14 @@ impl Sessions {
                 TokenError::Invalid => Code::Unauthenticated,
                 TokenError::Expired => Code::TokenExpired,
             })?;
+        self.resume(user, session).await
+    }
+
+    /// Who acts by a session that was opened before, found live within the last second.
+    ///
+    /// # Errors
+    /// Refused `session_revoked`; store errors.
+    pub async fn resume(&self, user: UserId, session: SessionId) -> Result<Actor, Error> {
         if self.live_user(session).await? == Some(user) {
             Ok(Actor { user, session })
         } else {

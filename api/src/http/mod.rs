@@ -20,11 +20,13 @@ use utoipa_swagger_ui::SwaggerUi;
 use chapar_shared::{Code, Limits};
 
 use crate::config::HttpConfig;
-use crate::domain::{Accounts, Files, Sessions, Users};
+use crate::domain::{Accounts, Feed, Files, Messages, Notifications, Rooms, Sessions, Users};
+use crate::media::Links;
 use error::Failure;
 
 pub mod error;
 pub mod extract;
+pub mod internal;
 pub mod openapi;
 pub mod v1;
 
@@ -39,6 +41,16 @@ pub struct ApiState {
     pub users: Users,
     /// Uploads.
     pub files: Files,
+    /// Rooms and who is in them.
+    pub rooms: Rooms,
+    /// Messages.
+    pub messages: Messages,
+    /// What users should see.
+    pub notifications: Notifications,
+    /// What changed since.
+    pub feed: Feed,
+    /// Makes signed addresses of files.
+    pub links: Links,
     /// What stands before the node.
     pub http: Arc<HttpConfig>,
     /// The deployment's limits.

@@ -7,7 +7,12 @@ use super::{ApiState, deadline};
 
 mod auth;
 mod files;
+mod members;
+mod messages;
+mod notifications;
 mod presence;
+mod reads;
+pub(crate) mod rooms;
 mod uploads;
 mod users;
 mod well_known;
@@ -18,6 +23,11 @@ pub(super) fn router(state: &ApiState) -> OpenApiRouter<ApiState> {
         .merge(auth::router())
         .merge(users::router())
         .merge(presence::router())
+        .merge(rooms::router())
+        .merge(members::router())
+        .merge(messages::router())
+        .merge(reads::router())
+        .merge(notifications::router())
         .merge(files::router())
         .merge(well_known::router())
         .layer(middleware::from_fn_with_state(state.clone(), deadline));

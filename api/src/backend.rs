@@ -1,0 +1,92 @@
+//! What gateways ask of a node, as direct calls. The internal listener ([`crate::http::internal`]) and, in one
+//! process, the binary put it before a gateway.
+
+use chapar_shared::internal::{
+    AcquaintedRequest, AcquaintedResponse, ChangesPage, ChangesRequest, HeadsRequest,
+    HeadsResponse, OpenRequest, RoomRequest, RoomResponse, SubmitRequest, SubmitResponse,
+    UserRequest, UserState,
+};
+
+use crate::domain::commands::Commands;
+use crate::domain::{Feed, Rooms};
+use crate::error::Error;
+
+/// A node as a gateway sees it: the caller is trusted to be one. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Backend {
+    commands: Commands,
+    feed: Feed,
+    rooms: Rooms,
+}
+
+impl Backend {
+    /// Over the services of a node.
+    pub fn new(commands: Commands, feed: Feed, rooms: Rooms) -> Self {
+        Self {
+            commands,
+            feed,
+            rooms,
+        }
+    }
+
+    /// Checks that the session lives, and reads its user's state in one snapshot.
+    ///
+    /// # Errors
+    /// Refused `session_revoked`; a failure of the store.
+    pub async fn open(&self, request: OpenRequest) -> Result<UserState, Error> {
+        self.feed.open(request).await
+    }
+
+    /// Runs commands; those of one connection in order. An outcome for each. May be dropped midway, as an
+    /// answer may be lost.
+    ///
+    /// # Errors
+    /// A failure of the store, before anything was done.
+    pub async fn submit(&self, request: SubmitRequest) -> Result<SubmitResponse, Error> {
+        self.commands.submit(request).await
+    }
+
+    /// Where rooms and users stand.
+    ///
+    /// # Errors
+    /// Refused `invalid` for too many; a failure of the store.
+    pub async fn heads(&self, request: HeadsRequest) -> Result<HeadsResponse, Error> {
+        self.feed.heads(request).await
+    }
+
+    /// What changed in a room after a position; of a room that ended, its last change.
+    ///
+    /// # Errors
+    /// Refused `room_not_found`; a failure of the store.
+    pub async fn changes(&self, request: ChangesRequest) -> Result<ChangesPage, Error> {
+        self.feed.changes(request).await
+    }
+
+    /// A user's state now, with the notifications after a known one.
+    ///
+    /// # Errors
+    /// Refused `user_not_found`; a failure of the store.
+    pub async fn user(&self, request: UserRequest) -> Result<UserState, Error> {
+        self.feed.user(request).await
+    }
+
+    /// One room as one of its members sees it.
+    ///
+    /// # Errors
+    /// A failure of the store.
+    pub async fn room(&self, request: RoomRequest) -> Result<RoomResponse, Error> {
+        self.feed.room(request).await
+    }
+
+    /// Which users share a room with the one who asks.
+    ///
+    /// # Errors
+    /// A failure of the store.
+    pub async fn acquainted(
+        &self,
+        request: AcquaintedRequest,
+    ) -> Result<AcquaintedResponse, Error> {
+        let users = self.rooms.acquainted(request.user, &request.users).await?;
+        Ok(AcquaintedResponse { users })
+    }
+}

@@ -1,0 +1,166 @@
+//! One transaction: expired sends left out, the rest committed, answered, and handed to the publishing task.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+use tokio::time::{Instant, timeout};
+
+use chapar_shared::{Code, MessageId};
+
+use super::{Job, Sent, WriterConfig};
+use crate::clock::Clock;
+use crate::domain::{Publisher, policy};
+use crate::error::StoreError;
+use crate::store::messages::{Messages, NewMessage, SendFacts, SendOutcome};
+use crate::store::{ChangeRecord, Committed, Subject};
+
+/// Commits that wait to be published. Beyond it, as when the broker hangs, they are left to the sweeper.
+pub(super) const MAX_UNPUBLISHED: usize = 256;
+/// Commits published in one round trip.
+const MAX_PUBLISHED_AT_ONCE: usize = 32;
+
+/// What is to be published of one commit.
+#[derive(Debug)]
+pub(super) struct Told {
+    committed: Committed,
+    traces: HashMap<MessageId, String>,
+}
+
+/// Why a transaction was not committed, as far as is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Trouble {
+    /// A room's lock was not had: nothing was written.
+    Busy,
+    /// Something in it is bad: nothing was written.
+    Failed,
+    /// Not known whether it was committed.
+    Unknown,
+}
+
+/// Commits batches. Cheap to clone.
+#[derive(Clone)]
+pub(super) struct Committer {
+    pub(super) config: Arc<WriterConfig>,
+    store: Arc<dyn Messages + Send + Sync>,
+    clock: Clock,
+    committed: mpsc::Sender<Told>,
+}
+
+impl Committer {
+    pub(super) fn new(
+        store: Arc<dyn Messages + Send + Sync>,
+        clock: Clock,
+        config: WriterConfig,
+        committed: mpsc::Sender<Told>,
+    ) -> Self {
+        Self {
+            config: Arc::new(config),
+            store,
+            clock,
+            committed,
+        }
+    }
+
+    /// Commits the jobs in one transaction and answers them, or gives those back that are not answered.
+    pub(super) async fn commit(&self, jobs: Vec<Job>) -> Result<(), (Vec<Job>, Trouble)> {
+        let now = Instant::now();
+        let (mut jobs, late): (Vec<_>, Vec<_>) =
+            jobs.into_iter().partition(|job| job.deadline > now);
+        refuse(late, Code::Unavailable);
+        if jobs.is_empty() {
+            return Ok(());
+        }
+        // The time of the attempt, not of the queueing: the sweeper looks for what changed lately.
+        let at = self.clock.now();
+        let batch: Vec<NewMessage> = jobs
+            .iter_mut()
+            .map(|job| {
+                job.message.at = at;
+                job.message.clone()
+            })
+            .collect();
+        metrics::histogram!("chapar_api_commit_batch_size").record(size(batch.len()));
+        let decide = |_: &NewMessage, facts: &SendFacts| policy::send(facts);
+        let commit = self.store.commit_sends(&batch, &decide);
+        let result = timeout(self.config.commit_timeout, commit).await;
+        metrics::histogram!("chapar_api_commit_seconds").record(now.elapsed().as_secs_f64());
+        let trouble = match result {
+            Ok(Ok(outcome)) => {
+                self.tell(jobs, outcome);
+                return Ok(());
+            }
+            Ok(Err(StoreError::Busy(_))) => Trouble::Busy,
+            Ok(Err(StoreError::Unavailable(_))) | Err(_) => Trouble::Unknown,
+            Ok(Err(error @ StoreError::Failed(_))) => {
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    count = jobs.len(),
+                    "a batch of sends failed"
+                );
+                Trouble::Failed
+            }
+        };
+        Err((jobs, trouble))
+    }
+
+    /// Hands the commit to the publishing task without waiting, then answers.
+    fn tell(&self, jobs: Vec<Job>, outcome: SendOutcome) {
+        let traces = jobs
+            .iter()
+            .zip(&outcome.results)
+            .filter_map(|(job, result)| {
+                let (message, _) = result.as_ref().ok()?;
+                Some((message.id, job.trace.clone()?))
+            })
+            .collect();
+        let told = Told {
+            committed: outcome.committed,
+            traces,
+        };
+        if self.committed.try_send(told).is_err() {
+            metrics::counter!("chapar_api_publish_failures_total").increment(1);
+        }
+        for (job, result) in jobs.into_iter().zip(outcome.results) {
+            job.answer(result.map(|(message, is_repeat)| Sent { message, is_repeat }));
+        }
+    }
+}
+
+/// Answers all of them so.
+pub(super) fn refuse(jobs: impl IntoIterator<Item = Job>, code: Code) {
+    for job in jobs {
+        job.answer(Err(code.into()));
+    }
+}
+
+/// Publishes commits in their order, several in one round trip when they come faster than that.
+pub(super) async fn publish_in_order(publisher: Publisher, mut committed: mpsc::Receiver<Told>) {
+    let mut several = Vec::new();
+    while committed
+        .recv_many(&mut several, MAX_PUBLISHED_AT_ONCE)
+        .await
+        > 0
+    {
+        let mut all = Committed::default();
+        let mut traces = HashMap::new();
+        for told in several.drain(..) {
+            all.changes.extend(told.committed.changes);
+            all.users.extend(told.committed.users);
+            traces.extend(told.traces);
+        }
+        let trace = |change: &ChangeRecord| match &change.subject {
+            Subject::Message(message, _) => traces.get(&message.id).map(String::as_str),
+            _ => None,
+        };
+        publisher.committed_with(&all, trace, Vec::new()).await;
+    }
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "batches and queues are far below 2^52"
+)]
+pub(super) fn size(count: usize) -> f64 {
+    count as f64
+}
