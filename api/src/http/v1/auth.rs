@@ -41,7 +41,7 @@ struct RegisterBody {
     #[schema(
         min_length = 1,
         max_length = 64,
-        pattern = r"^[\p{L}\p{Mn}\p{Mc}\p{N}@.+\-_]+$"
+        pattern = r"^[\p{L}\p{M}\p{N}@.+\-_]+$"
     )]
     username: String,
     /// At least 8 characters.
