@@ -1,18 +1,17 @@
-//! What an api node can be told. Sections are read by the binary; nothing here looks at the environment.
+//! What an api node can be told. The binary reads the configuration and fills this in from its sections.
 
 use std::time::Duration;
 
 use ipnet::IpNet;
 use secrecy::SecretString;
-use serde::{Deserialize, Deserializer, de};
+use serde::{Deserialize, Serialize};
 
 use crate::domain::sweeper::SweeperConfig;
 use crate::domain::writer::WriterConfig;
 use crate::http::internal::InternalConfig;
 
-/// Section `api` of the configuration.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+/// All of it.
+#[derive(Clone, Debug, Default)]
 pub struct Config {
     /// Who may sign in and for how long.
     pub sessions: SessionsConfig,
@@ -32,23 +31,18 @@ pub struct Config {
     pub internal: InternalConfig,
 }
 
-/// Section `api.sessions`.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+/// Sessions and their tokens.
+#[derive(Clone, Debug)]
 pub struct SessionsConfig {
     /// How long an access token lives; `15m`. Longer: a stolen one is of use longer to services that verify
     /// tokens by themselves (Chapar's own nodes also check the session). Shorter: more refreshing.
-    #[serde(with = "chapar_shared::duration")]
     pub access_ttl: Duration,
     /// How long a session lives without a refresh; `30d`.
-    #[serde(with = "chapar_shared::duration")]
     pub refresh_ttl: Duration,
     /// How long the predecessor of a refresh token not yet used is still taken, for answers that were lost and
     /// for two tabs at once; `10s`. Longer: a thief has more time. Zero: a lost answer signs the user out.
-    #[serde(with = "chapar_shared::duration")]
     pub refresh_grace: Duration,
     /// How long a session found live is taken for live without asking the store; `1s`, at most `1s`.
-    #[serde(with = "chapar_shared::duration")]
     pub cache_ttl: Duration,
     /// Sessions kept in that cache; 100,000, about 100 bytes each.
     pub max_cached: u64,
@@ -67,7 +61,7 @@ impl Default for SessionsConfig {
 }
 
 /// Section `api.passwords`: argon2id. Existing hashes are renewed at the next login.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct PasswordsConfig {
     /// Memory of one hash in KiB; 19,456 (OWASP). The pool takes `permits` times as much.
@@ -94,18 +88,15 @@ impl Default for PasswordsConfig {
     }
 }
 
-/// Section `api.http`.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+/// Requests.
+#[derive(Clone, Debug)]
 pub struct HttpConfig {
     /// Ranges (`10.0.0.0/8`) of the proxies whose `X-Forwarded-For` is believed; none. Too wide: clients choose
     /// the address that they are limited by. Too narrow: all clients share the proxy's limits.
-    #[serde(deserialize_with = "networks")]
     pub trusted_proxies: Vec<IpNet>,
     /// Origins (`https://chat.example`) of web pages elsewhere that may call; none, so only pages of the same origin.
     pub allowed_origins: Vec<String>,
     /// How long a request may take; `30s`. Uploads and downloads are not counted.
-    #[serde(with = "chapar_shared::duration")]
     pub request_timeout: Duration,
 }
 
@@ -119,9 +110,8 @@ impl Default for HttpConfig {
     }
 }
 
-/// Section `api.files`.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+/// Uploads.
+#[derive(Clone, Debug)]
 pub struct FilesConfig {
     /// Where the bytes lie: `local` (a folder of this machine, or one that all api nodes mount) or `s3`; `local`.
     pub kind: StorageKind,
@@ -130,10 +120,8 @@ pub struct FilesConfig {
     /// For `s3`.
     pub s3: S3Config,
     /// An upload that stands in no message is removed after this time; `24h`.
-    #[serde(with = "chapar_shared::duration")]
     pub unused_ttl: Duration,
     /// How long an upload may take; `10m`.
-    #[serde(with = "chapar_shared::duration")]
     pub upload_timeout: Duration,
     /// Uploads received at once by the node; 64. Each holds up to two parts in memory: 256 KiB each with
     /// `local`, 5 MiB with `s3`, which takes no smaller ones.
@@ -163,8 +151,7 @@ impl Default for FilesConfig {
 }
 
 /// Where the bytes of files lie.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StorageKind {
     /// A folder.
     Local,
@@ -172,9 +159,8 @@ pub enum StorageKind {
     S3,
 }
 
-/// Section `api.files.s3`.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+/// A bucket.
+#[derive(Clone, Debug, Default)]
 pub struct S3Config {
     /// The bucket. Let a rule of its own end multipart uploads that were never completed: a node that dies
     /// midway leaves one behind.
@@ -192,7 +178,7 @@ pub struct S3Config {
 }
 
 /// Section `api.upkeep`: what ended is removed in steps, so that no statement holds locks for long.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct UpkeepConfig {
     /// Between two rounds, give or take a quarter; `1m`.
@@ -217,18 +203,4 @@ impl Default for UpkeepConfig {
             notifications_ttl: Duration::from_hours(30 * 24),
         }
     }
-}
-
-/// Networks as text; an address alone is a network of its own.
-fn networks<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<IpNet>, D::Error> {
-    Vec::<String>::deserialize(deserializer)?
-        .iter()
-        .map(|text| {
-            text.parse::<IpNet>()
-                .or_else(|_| text.parse().map(|address: std::net::IpAddr| address.into()))
-                .map_err(|_| {
-                    de::Error::custom(format!("{text:?} is not a network: write 10.0.0.0/8"))
-                })
-        })
-        .collect()
 }

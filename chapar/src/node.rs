@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::compose::{self, Parts, Stop};
+use crate::compose::{self, LAST_STEPS, Parts, Stop};
 use crate::config::{Config, HttpConfig, Roles};
 use crate::crypto;
 use crate::health::Readiness;
@@ -19,9 +19,6 @@ use crate::telemetry::requests::{Callers, observed};
 
 /// Gateways keep connections to api nodes for reuse; a short timeout would close one under a request.
 const INTERNAL_IDLE: Duration = Duration::from_mins(2);
-
-/// What is left for the last steps when connections took all of the drain's time.
-const LAST_STEPS: Duration = Duration::from_secs(5);
 
 /// A node that takes traffic. Dropping it without [`Node::stop`] leaves its tasks to the runtime.
 pub struct Node {

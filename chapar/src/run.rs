@@ -50,7 +50,14 @@ fn try_run(cli: Cli) -> anyhow::Result<()> {
             Runtime::new()?.block_on(compose::migrate(&config))
         }
         Some(Command::Admin(command)) => {
-            config.check_store()?;
+            let mut config = config;
+            let roles = if config.broker.is_memory() {
+                config.generate_secrets()?;
+                Roles::All
+            } else {
+                Roles::Api
+            };
+            config.check(roles)?;
             Runtime::new()?.block_on(crate::admin::run(&config, command))
         }
         #[cfg(feature = "testing")]

@@ -257,6 +257,8 @@ pub(crate) async fn overflow_is_a_gap(on: &dyn Deployment) {
         .map(|number| (room(1), text(number.to_string())))
         .collect();
     publisher.publish(batch).await.unwrap();
+    // A subscription on the same partition, confirmed behind the burst, proves that all of it came in unread.
+    subscriber.subscribe(&[room(1025)]).await.unwrap();
     let mut arrived = Vec::new();
     while let Delivery::Message(_, bytes) = next(&mut deliveries).await {
         arrived.push(bytes);

@@ -335,10 +335,11 @@ async fn rooms_follow_slots_that_move() {
 }
 
 #[tokio::test]
-async fn rooms_follow_a_planned_failover_of_a_cluster() {
+async fn rooms_survive_failovers_of_a_cluster() {
     let cluster = RedisCluster::start(3, 1).await.unwrap();
     let mut node = Node::start(&config(&cluster.url())).await;
 
+    // Planned: a replica takes over while its master lives.
     let seen = cluster.describe(&cluster.nodes()[0]).await.unwrap();
     let replica = seen.iter().find(|node| !node.is_master).unwrap();
     let server = cluster
@@ -347,5 +348,36 @@ async fn rooms_follow_a_planned_failover_of_a_cluster() {
         .find(|server| server.port() == replica.port)
         .unwrap();
     server.cli(&["cluster", "failover"]).await.unwrap();
+    node.assert_recovered().await;
+
+    // Unplanned: a master dies.
+    let seen = cluster.describe(server).await.unwrap();
+    let master = seen
+        .iter()
+        .find(|node| node.is_master && node.port != server.port())
+        .unwrap();
+    let dead = cluster
+        .nodes()
+        .iter()
+        .find(|server| server.port() == master.port)
+        .unwrap();
+    dead.kill().await.unwrap();
+    let failed_over = async {
+        while server
+            .cli(&["cluster", "info"])
+            .await
+            .unwrap()
+            .contains("cluster_state:ok")
+            && cluster
+                .describe(server)
+                .await
+                .unwrap()
+                .iter()
+                .any(|node| node.port == dead.port() && node.is_master && !node.has_failed)
+        {
+            sleep(Duration::from_millis(50)).await;
+        }
+    };
+    timeout(PATIENCE, failed_over).await.unwrap();
     node.assert_recovered().await;
 }

@@ -3,11 +3,14 @@
 //! In one process: an in-memory broker, SQLite unless Postgres is configured, and the gateway's backend as a
 //! direct call. Between nodes: Redis, Postgres, and the backend over HTTP.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use axum::http::HeaderMap;
+use chapar_gateway::backend::Backend;
 use chapar_shared::Code;
+use chapar_shared::token::Keyring;
 use futures_util::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -15,9 +18,19 @@ use tokio_util::task::TaskTracker;
 use crate::config::{Config, Roles};
 use crate::telemetry::requests::problem;
 
+mod api;
+mod bus;
+mod gateway;
+mod office;
 mod store;
 
+use bus::Bus;
+
+pub use office::{Office, office};
 pub use store::migrate;
+
+/// What is left for the last steps when connections took all of the drain's time.
+pub(crate) const LAST_STEPS: Duration = Duration::from_secs(5);
 
 /// A step of the drain; given how long it may take at most.
 pub type Stop = Box<dyn FnOnce(Duration) -> BoxFuture<'static, ()> + Send + Sync>;
@@ -60,27 +73,70 @@ impl std::fmt::Debug for Parts {
 pub async fn build(
     config: &Config,
     roles: Roles,
-    _tasks: &TaskTracker,
-    _stopping: &CancellationToken,
+    tasks: &TaskTracker,
+    stopping: &CancellationToken,
 ) -> anyhow::Result<Parts> {
-    let nothing = async |headers: HeaderMap| problem(Code::NotFound, &headers);
-    let wrong_method = async |headers: HeaderMap| problem(Code::MethodNotAllowed, &headers);
+    let node = rand::random();
+    let tokens = &config.tokens;
+    let keyring = Arc::new(Keyring::new(
+        &tokens.keys,
+        &tokens.issuer,
+        &tokens.audience,
+    )?);
+    let bus = Bus::open(&config.broker, node)?;
     let mut parts = Parts {
-        public: Router::new()
-            .fallback(nothing)
-            .method_not_allowed_fallback(wrong_method),
+        public: Router::new(),
         internal: None,
-        checks: Vec::new(),
+        checks: vec![bus.check()],
         sockets: None,
         last: Vec::new(),
     };
+    let mut backend: Option<Arc<dyn Backend>> = None;
     if roles.has_api() {
         let opened = store::open(config)?;
         if roles == Roles::All {
             opened.migrate().await?;
         }
         parts.checks.push(store::check(&opened));
+        let keyring = Arc::clone(&keyring);
+        let api = api::build(config, Arc::clone(&opened), &bus, keyring, tasks, stopping)?;
+        parts.public = api.public_router();
+        if roles == Roles::Api {
+            let secret = api::secret(config.internal.secret.as_ref());
+            parts.internal = Some(api.internal_router(&secret));
+        }
+        parts.last.push(end_tasks(tasks.clone()));
         parts.last.push(store::close(opened));
+        backend = Some(Arc::new(gateway::Direct(api.backend())));
+    } else {
+        let nothing = async |headers: HeaderMap| problem(Code::NotFound, &headers);
+        let wrong_method = async |headers: HeaderMap| problem(Code::MethodNotAllowed, &headers);
+        parts.public = Router::new()
+            .fallback(nothing)
+            .method_not_allowed_fallback(wrong_method);
     }
+    if roles.has_gateway() {
+        let backend = match backend {
+            Some(backend) => backend,
+            None => gateway::remote(config)?,
+        };
+        let gateway = gateway::build(config, backend, &bus, keyring, node, tasks, stopping);
+        parts.public = parts.public.merge(gateway.router());
+        parts.sockets = Some(Box::new(move |_| {
+            Box::pin(async move { gateway.drain().await })
+        }));
+    }
+    parts.last.push(bus.close);
     Ok(parts)
+}
+
+/// Waits for the node's tasks: the writer commits and publishes what it was given before the store and the
+/// broker close.
+fn end_tasks(tasks: TaskTracker) -> Stop {
+    Box::new(move |_| {
+        Box::pin(async move {
+            tasks.close();
+            tasks.wait().await;
+        })
+    })
 }

@@ -65,6 +65,7 @@ impl Config {
         }
         if roles.has_api() {
             self.check_store()?;
+            require_secret("tokens.refresh_secret", self.tokens.refresh_secret.as_ref())?;
             self.check_files()?;
         }
         if roles != Roles::All {
@@ -178,6 +179,9 @@ impl Config {
         if self.broker.is_memory() {
             let reason = "memory reaches no other node; give a redis:// address";
             return refuse("broker.url", reason);
+        }
+        if let Err(error) = self.broker.redis().validate() {
+            return refuse("broker.url", &error.to_string());
         }
         if roles == Roles::Gateway {
             if self.internal.api_urls.is_empty() {

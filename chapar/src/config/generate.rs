@@ -28,6 +28,9 @@ impl Config {
         if self.internal.secret.is_none() {
             self.internal.secret = Some(kept(&self.data_dir, "cluster.key")?);
         }
+        if self.tokens.refresh_secret.is_none() {
+            self.tokens.refresh_secret = Some(kept(&self.data_dir, "refresh.key")?);
+        }
         if self.files.url_secret.is_none() {
             self.files.url_secret = Some(kept(&self.data_dir, "files.key")?);
         }

@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use chapar_shared::Limits;
 use serde::{Deserialize, Serialize};
 
+mod api;
 mod check;
 mod coerce;
 mod files;
@@ -23,6 +24,7 @@ mod telemetry;
 mod tokens;
 mod tree;
 
+pub use api::ApiConfig;
 pub use check::Roles;
 pub use files::{FilesConfig, FilesKind};
 pub use http::{Cidr, HttpConfig, InternalConfig};
@@ -52,6 +54,8 @@ pub struct Config {
     pub files: FilesConfig,
     /// What a gateway node may choose for itself.
     pub gateway: chapar_gateway::Config,
+    /// An api node's own.
+    pub api: ApiConfig,
     /// The protocol's limits; the same on every node.
     pub limits: Limits,
     /// Logs and traces.
@@ -69,6 +73,7 @@ impl Default for Config {
             tokens: TokensConfig::default(),
             files: FilesConfig::default(),
             gateway: chapar_gateway::Config::default(),
+            api: ApiConfig::default(),
             limits: Limits::default(),
             telemetry: TelemetryConfig::default(),
         }

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use chapar_broker::redis::RedisConfig;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
@@ -81,6 +82,12 @@ pub struct BrokerConfig {
     pub url: SecretString,
     /// What the names of channels and keys begin with; `chapar`. Deployments that share a Redis differ in it.
     pub prefix: String,
+    /// How long a command may take; `1s`. Lower gives up on a busy Redis; higher holds up senders when it hangs.
+    #[serde(with = "chapar_shared::duration")]
+    pub command_timeout: Duration,
+    /// How often the link is proven by a message to oneself; `5s`. A dead link is noticed within twice this.
+    #[serde(with = "chapar_shared::duration")]
+    pub probe_interval: Duration,
 }
 
 impl Default for BrokerConfig {
@@ -88,6 +95,8 @@ impl Default for BrokerConfig {
         Self {
             url: "memory".into(),
             prefix: "chapar".into(),
+            command_timeout: Duration::from_secs(1),
+            probe_interval: Duration::from_secs(5),
         }
     }
 }
@@ -96,5 +105,16 @@ impl BrokerConfig {
     /// Within one process only.
     pub fn is_memory(&self) -> bool {
         self.url.expose_secret() == "memory"
+    }
+
+    /// For a Redis.
+    pub fn redis(&self) -> RedisConfig {
+        RedisConfig {
+            url: self.url.clone(),
+            prefix: self.prefix.clone(),
+            command_timeout: self.command_timeout,
+            probe_interval: self.probe_interval,
+            ..RedisConfig::default()
+        }
     }
 }

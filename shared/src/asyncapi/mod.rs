@@ -1,7 +1,7 @@
 //! The AsyncAPI 3 description of the native WebSocket protocol, made from the wire types themselves.
 //!
 //! Object schemas come from each type's [`ToSchema`]; what the types cannot say (which `op` a command has,
-//! which event names `room` and `seq`, which reply answers what) stands in [`messages`]. Every frame of one
+//! which event names `room` and `seq`, which reply answers what) stands in `messages.rs`. Every frame of one
 //! direction fits exactly one message. The document describes the server: it *receives* commands and *sends*
 //! the rest.
 

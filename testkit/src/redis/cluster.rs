@@ -28,7 +28,8 @@ pub struct ClusterNode {
 }
 
 impl RedisCluster {
-    /// Starts `masters` (at least 3) with `replicas` each, and waits until every node sees a whole cluster. A
+    /// Starts `masters` (at least 3) with `replicas` each, and waits until every node sees a whole cluster and
+    /// every replica has its copy. A
     /// node counts as failed after 2 s.
     ///
     /// # Errors
@@ -45,6 +46,9 @@ impl RedisCluster {
                             "nodes.conf",
                             "--cluster-node-timeout",
                             "2000",
+                            // A replica that waits for its first copy cannot replace its master.
+                            "--repl-diskless-sync-delay",
+                            "0",
                             "--cluster-port",
                             &crate::free_port().to_string(),
                         ];
@@ -146,9 +150,13 @@ impl RedisCluster {
         for node in self.nodes.iter().filter(|node| node.pid().is_some()) {
             loop {
                 let info = node.inner.cli(&["cluster".to_owned(), "info".to_owned()])?;
+                let replication = node
+                    .inner
+                    .cli(&["info".to_owned(), "replication".to_owned()])?;
                 let is_ok = ["cluster_state:ok", "cluster_slots_ok:16384"]
                     .iter()
-                    .all(|line| info.contains(line));
+                    .all(|line| info.contains(line))
+                    && !replication.contains("master_link_status:down");
                 if is_ok {
                     break;
                 }
