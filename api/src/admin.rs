@@ -1,14 +1,12 @@
 //! What the administrator does from the command line. Users are named as they sign in, or by `#id`.
 
 use chapar_shared::problem::Violations;
-use chapar_shared::protocol::objects::RoomKind;
 use chapar_shared::{Code, Problem, RoomId, UserId, Violation};
 
 use crate::domain::accounts::{self, Registration};
-use crate::domain::{Accounts, Context, Passwords, Sessions};
+use crate::domain::{Accounts, Context, Passwords, Sessions, policy};
 use crate::error::Error;
 use crate::store::Page;
-use crate::store::rooms::{RoomChange, RoomFacts};
 use crate::store::sessions::Revoke;
 use crate::store::users::{UserPatch, UserRecord};
 
@@ -123,27 +121,30 @@ impl Admin {
     }
 
     async fn leave_rooms(&self, user: UserId) -> Result<(), Error> {
+        let mut after = None;
         loop {
-            let page = self.context.store.rooms_of(user, None, ROOMS).await?;
+            let page = self.context.store.rooms_of(user, after, ROOMS).await?;
             for sight in &page.items {
                 match self.leave(user, sight.room.id).await {
                     // It ended, or they were removed, meanwhile.
-                    Err(Error::Refused(problem)) if problem.code == Code::RoomNotFound => {}
+                    Err(Error::Refused(_)) => {}
                     left => left?,
                 }
             }
-            if page.next.is_none() {
+            after = page.next;
+            if after.is_none() {
                 return Ok(());
             }
         }
     }
 
+    /// By the rules of leaving: direct rooms are hidden and stay for the other one.
     async fn leave(&self, user: UserId, room: RoomId) -> Result<(), Error> {
         let now = self.context.clock.now();
         let outcome = self
             .context
             .store
-            .change_room(room, user, Some(user), now, &going)
+            .change_room(room, user, Some(user), now, &policy::remove_member)
             .await?;
         let publisher = &self.context.publisher;
         publisher.committed(&outcome.committed, None).await;
@@ -170,21 +171,4 @@ impl Admin {
         };
         found.ok_or_else(|| Code::UserNotFound.into())
     }
-}
-
-/// How somebody who is deleted goes: direct rooms stay for the other one.
-#[expect(
-    clippy::unnecessary_wraps,
-    reason = "the store asks functions that may refuse"
-)]
-fn going(facts: &RoomFacts) -> Result<RoomChange, Problem> {
-    let is_member = facts.target.is_some_and(|target| target.role.is_some());
-    Ok(match facts.room.kind {
-        _ if !is_member => RoomChange::Nothing,
-        RoomKind::Direct => RoomChange::Hide,
-        RoomKind::Public | RoomKind::Private if facts.room.member_count <= 1 => RoomChange::Delete,
-        RoomKind::Public | RoomKind::Private => RoomChange::Remove {
-            successor: facts.successor,
-        },
-    })
 }

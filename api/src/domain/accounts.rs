@@ -154,10 +154,7 @@ impl Clean {
         let mut violations = Violations::default();
         let username = violations.check("username", username(&registration.username, limits));
         violations.check("password", password(&registration.password, limits));
-        let email = registration
-            .email
-            .as_deref()
-            .filter(|email| !email.trim().is_empty());
+        let email = registration.email.as_deref();
         let email = email.map(|email| violations.check("email", text::email(email)));
         let shown = registration.display_name.as_deref().unwrap_or_default();
         let shown = violations.check("display_name", display_name(shown, limits));

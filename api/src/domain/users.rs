@@ -117,11 +117,8 @@ impl Users {
             .display_name
             .map(|name| violations.check("display_name", accounts::display_name(&name, limits)));
         let email = match patch.email {
-            Some(Some(email)) if !email.trim().is_empty() => {
-                violations.check("email", text::email(&email)).map(Some)
-            }
-            Some(_) => Some(None),
-            None => None,
+            Some(Some(email)) => violations.check("email", text::email(&email)).map(Some),
+            removed_or_kept => removed_or_kept,
         };
         if let Some(password) = &patch.password {
             violations.check("password", accounts::password(password, limits));

@@ -166,11 +166,22 @@ pub fn complete(openapi: &mut OpenApi) {
                 add::<TooLarge>(operation, 413);
                 add::<UnsupportedMediaType>(operation, 415);
             }
+            if is_paged(operation) {
+                add::<Invalid>(operation, 422);
+            }
             if has_credentials {
                 add::<Unauthenticated>(operation, 401);
             }
         }
     }
+}
+
+/// Whether it takes a page's `limit`, which may be out of range.
+fn is_paged(operation: &Operation) -> bool {
+    let parameters = operation.parameters.iter().flatten();
+    parameters
+        .into_iter()
+        .any(|one| matches!(one, RefOr::T(parameter) if parameter.name == "limit"))
 }
 
 fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {

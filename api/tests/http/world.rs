@@ -145,12 +145,15 @@ impl World {
             let serving = axum::serve(listener, service);
             serving.with_graceful_shutdown(end.cancelled_owned()).await
         });
+        // A refused upload ends its connection; another request must not be on its way there.
+        let client = reqwest::Client::builder().pool_max_idle_per_host(0);
+        let client = client.build().unwrap();
         Self {
             api,
             store,
             broker,
             presence,
-            client: reqwest::Client::new(),
+            client,
             base,
             folder,
             ahead,

@@ -47,7 +47,7 @@ struct RegisterBody {
     /// At least 8 characters.
     #[schema(min_length = 8, max_length = 128, format = Password)]
     password: String,
-    /// Unique, also among usernames; for signing in.
+    /// Unique, also among usernames; for signing in. `null` or left out: none.
     #[schema(max_length = 254, format = Email)]
     email: Option<String>,
     /// What people call them; the username where there is none.
