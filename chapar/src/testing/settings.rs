@@ -46,6 +46,7 @@ impl Settings {
         self.set("TOKENS__KEYS__0__ID", "test");
         for name in [
             "TOKENS__KEYS__0__SECRET",
+            "TOKENS__REFRESH_SECRET",
             "INTERNAL__SECRET",
             "FILES__URL_SECRET",
         ] {
