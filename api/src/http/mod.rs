@@ -67,6 +67,10 @@ pub fn public_router(state: ApiState) -> Router {
             "/v1/openapi.json",
             get(move || async move { Json(Arc::unwrap_or_clone(description)) }),
         )
+        .route(
+            "/v1/asyncapi.json",
+            get(async || Json(chapar_shared::asyncapi::document())),
+        )
         .merge(SwaggerUi::new("/docs").config(utoipa_swagger_ui::Config::new(["/v1/openapi.json"])))
         .fallback(error::not_found)
         .method_not_allowed_fallback(error::method_not_allowed)
