@@ -111,13 +111,15 @@ fn cors(config: &HttpConfig) -> Option<CorsLayer> {
     if config.allowed_origins.is_empty() {
         return None;
     }
-    let origins = config
-        .allowed_origins
-        .iter()
-        .filter_map(|origin| origin.parse().ok());
+    let origins = &config.allowed_origins;
+    let origins = if origins.iter().any(|origin| origin == "*") {
+        AllowOrigin::any()
+    } else {
+        AllowOrigin::list(origins.iter().filter_map(|origin| origin.parse().ok()))
+    };
     Some(
         CorsLayer::new()
-            .allow_origin(AllowOrigin::list(origins))
+            .allow_origin(origins)
             .allow_methods([
                 Method::GET,
                 Method::POST,
