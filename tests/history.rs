@@ -111,7 +111,7 @@ impl History {
         for mut message in reader.history(self.room).await {
             // Events are the same for everybody and mark nobody's own reactions.
             for reaction in &mut message.reactions {
-                reaction.me = false;
+                reaction.me = None;
             }
             let seen = known.remove(&message.id);
             assert_eq!(seen.as_ref(), Some(&message), "room {}", self.room);

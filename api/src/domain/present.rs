@@ -66,7 +66,7 @@ pub fn message(message: &MessageRecord, links: &Links) -> wire::Message {
             .map(|one| wire::Reaction {
                 emoji: one.emoji.clone(),
                 count: one.count,
-                me: one.is_mine,
+                me: Some(one.is_mine),
             })
             .collect(),
         created_at: message.created_at,
@@ -79,7 +79,7 @@ pub fn message(message: &MessageRecord, links: &Links) -> wire::Message {
 fn event_message(record: &MessageRecord, links: &Links) -> wire::Message {
     let mut message = message(record, links);
     for reaction in &mut message.reactions {
-        reaction.me = false;
+        reaction.me = None;
     }
     message
 }

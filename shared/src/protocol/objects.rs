@@ -160,8 +160,9 @@ pub struct Reaction {
     pub emoji: String,
     /// How many reacted so.
     pub count: i64,
-    /// Whether the reader is among them; always `false` in events, which are the same for every receiver.
-    pub me: bool,
+    /// Whether the reader is among them; left out of events, which are the same for every receiver.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub me: Option<bool>,
 }
 
 /// An uploaded file.

@@ -100,7 +100,7 @@ fn reacted() -> Reacted {
     let reaction = Reaction {
         emoji: "🌱".into(),
         count: 1,
-        me: false,
+        me: None,
     };
     Reacted {
         message: Message {
