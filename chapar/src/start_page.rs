@@ -37,15 +37,15 @@ pub fn routes(config: &Config, roles: Roles) -> Router {
 
 /// The page of a node.
 pub fn page(config: &Config, roles: Roles) -> String {
-    let store = match (roles.has_api(), config.store.kind()) {
-        (false, _) => "none (asks the api nodes)",
-        (true, Some(StoreKind::Postgres)) => "Postgres",
-        (true, _) => "SQLite",
+    let (store, store_fa) = match (roles.has_api(), config.store.kind()) {
+        (false, _) => ("none (asks the api nodes)", "ندارد (از گره‌های api می‌پرسد)"),
+        (true, Some(StoreKind::Postgres)) => ("Postgres", "Postgres"),
+        (true, _) => ("SQLite", "SQLite"),
     };
-    let broker = if config.broker.is_memory() {
-        "in this process"
+    let (broker, broker_fa) = if config.broker.is_memory() {
+        ("in this process", "در همین فرایند")
     } else {
-        "Redis"
+        ("Redis", "Redis")
     };
     // Behind a load balancer a node's own figures are not reached.
     let (metrics, metrics_fa) = if roles == Roles::All {
@@ -61,7 +61,9 @@ pub fn page(config: &Config, roles: Roles) -> String {
         .replace("{{version}}", env!("CARGO_PKG_VERSION"))
         .replace("{{roles}}", roles.names())
         .replace("{{store}}", store)
+        .replace("{{store_fa}}", store_fa)
         .replace("{{broker}}", broker)
+        .replace("{{broker_fa}}", broker_fa)
         .replace("{{base}}", &escaped(&config.http.public_url()))
 }
 
