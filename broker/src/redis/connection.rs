@@ -29,15 +29,16 @@ impl RawConnection {
     /// Starts connecting and returns at once; `listen` gets the client before the first event can be missed.
     pub(super) fn open<T>(
         config: &RedisConfig,
+        max_incoming: usize,
         listen: impl FnOnce(&Client) -> T,
     ) -> Result<(Self, T), RedisConfigError> {
-        let client = Self::prepare(config)?;
+        let client = Self::prepare(config, max_incoming)?;
         let listener = listen(&client);
         let task = client.connect();
         Ok((Self { client, task }, listener))
     }
 
-    fn prepare(config: &RedisConfig) -> Result<Client, RedisConfigError> {
+    fn prepare(config: &RedisConfig, max_incoming: usize) -> Result<Client, RedisConfigError> {
         let mut builder = Builder::from_config(config.parse()?);
         let max_delay = u32::try_from(config.max_reconnect_delay.as_millis()).unwrap_or(u32::MAX);
         let mut policy = ReconnectPolicy::new_exponential(0, 50, max_delay, 2);
@@ -58,7 +59,7 @@ impl RawConnection {
             })
             .with_performance_config(|performance| {
                 performance.default_command_timeout = config.command_timeout;
-                performance.broadcast_channel_capacity = config.max_incoming;
+                performance.broadcast_channel_capacity = max_incoming;
             });
         builder
             .build()
@@ -85,6 +86,10 @@ impl Drop for RawConnection {
     }
 }
 
+/// Notices that a client which only sends commands keeps for whoever listens, and here nobody does. fred makes
+/// room for each of its eight streams of them at once: the 65,536 of a subscriber cost 50 MB.
+const NOTICES: usize = 32;
+
 /// A connection for commands that is looked after: a client that stays disconnected is replaced, since fred
 /// waits for a command to be written before it notices some ends, and in Cluster mode the slots are kept fresh.
 #[derive(Debug)]
@@ -98,7 +103,7 @@ pub(super) struct Connection {
 impl Connection {
     /// Starts connecting and returns at once.
     pub(super) fn open(config: &RedisConfig) -> Result<Self, RedisConfigError> {
-        let (raw, ()) = RawConnection::open(config, |_| ())?;
+        let (raw, ()) = RawConnection::open(config, NOTICES, |_| ())?;
         let is_cluster = raw.client().is_clustered();
         let current = Arc::new(Mutex::new(raw));
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
@@ -176,7 +181,7 @@ async fn look_after(config: RedisConfig, current: Arc<Mutex<RawConnection>>, is_
         if connected_at.elapsed() < patience {
             continue;
         }
-        match RawConnection::open(&config, |_| ()) {
+        match RawConnection::open(&config, NOTICES, |_| ()) {
             Ok((raw, ())) => {
                 tracing::info!("a connection to Redis is replaced");
                 *current.lock().unwrap_or_else(PoisonError::into_inner) = raw;

@@ -249,13 +249,17 @@ pub(super) async fn supervise(
 ) {
     let mut is_first = true;
     while !stop.is_cancelled() {
-        let opened = RawConnection::open(&subscriber.config, |client| {
-            (
-                client.message_rx(),
-                client.reconnect_rx(),
-                client.error_rx(),
-            )
-        });
+        let opened = RawConnection::open(
+            &subscriber.config,
+            subscriber.config.max_incoming,
+            |client| {
+                (
+                    client.message_rx(),
+                    client.reconnect_rx(),
+                    client.error_rx(),
+                )
+            },
+        );
         let (connection, (messages, links, errors)) = match opened {
             Ok(opened) => opened,
             Err(error) => {
