@@ -18,7 +18,7 @@ scenarios! {
     changes_reach_everybody_live_and_dense,
     every_device_of_the_author_gets_the_event,
     a_refused_command_harms_none_beside_it,
-    a_slow_client_is_closed_and_others_keep_receiving,
+    a_slow_client_is_closed_and_others_keep_receiving => [("gateway.write_timeout", "120s")],
 }
 
 const EACH: i64 = 1000;
@@ -306,7 +306,8 @@ async fn a_slow_client_is_closed_and_others_keep_receiving(site: Site) {
     beside.expect_seq(room.id, head, DEADLINE).await;
     History::of(&beside, room.id).assert_dense(room.seq, head);
     slow.pause(false);
-    assert_eq!(slow.closed().await, 4010);
+    // Who reads nothing at all for some seconds more cannot be told the code either.
+    assert!([4010, 1006].contains(&slow.closed().await));
     // What it got is a beginning without a hole; the rest it gets by resuming.
     let position = History::of(&slow, room.id)
         .positions()
