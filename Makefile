@@ -12,6 +12,9 @@ PORT ?= 8080
 CARGO := cargo
 SCOPE := --workspace --all-targets
 
+# What the clients of the tests sent and got; `contract` compares it with the AsyncAPI document.
+FRAMES := $(CURDIR)/target/frames.jsonl
+
 # $(call part,name,command): runs it and says how long it took.
 define part
 @echo "==> $(1)"; start=$$SECONDS; { $(2); } || { echo "==> $(1): FAILED after $$((SECONDS - start)) s" >&2; exit 1; }; \
@@ -42,14 +45,11 @@ deny: ## Licences, sources, who may depend on whom
 	$(call part,deny,$(CARGO) deny --log-level error check bans licenses sources)
 
 unit: ## Tests of the code, against private servers
-	$(call part,tests,$(CARGO) test --workspace)
+	@rm -f $(FRAMES)
+	$(call part,tests,CHAPAR_TEST_FRAMES=$(FRAMES) $(CARGO) test --workspace)
 
 contract: ## The server against its OpenAPI and AsyncAPI documents
-ifneq ($(wildcard tests/contract/run),)
 	$(call part,contract,./tests/contract/run)
-else
-	@echo "==> contract: no checks here"
-endif
 
 run: ## The server, everything in one process
 	$(CARGO) run --release

@@ -111,8 +111,8 @@ pub fn base() -> OpenApi {
                 .title("Chapar")
                 .version(env!("CARGO_PKG_VERSION"))
                 .description(Some(
-                    "A chat backend. Ids are integers below 2^53, times RFC 3339 in UTC with microseconds. Unknown \
-                     fields are ignored. Errors are `application/problem+json` in the language of `Accept-Language` \
+                    "A chat backend. Ids are integers below 2^53, written without a fraction, times RFC 3339 in UTC with \
+                     microseconds. Unknown fields are ignored. Errors are `application/problem+json` in the language of `Accept-Language` \
                      (`en`, `fa`); any operation may also answer 500 and 503.",
                 ))
                 .license(Some(

@@ -32,16 +32,16 @@ impl<T: DeserializeOwned> FromRequest<ApiState> for Json<T> {
 impl<T: DeserializeOwned> OptionalFromRequest<ApiState> for Json<T> {
     type Rejection = Failure;
 
-    /// `None` for a request without a body; a body without a content type is refused all the same.
+    /// `None` for a request without a body, and for `null`; a body without a content type is refused all the same.
     async fn from_request(request: Request, state: &ApiState) -> Result<Option<Self>, Failure> {
         use axum::body::HttpBody;
 
         if request.body().is_end_stream() {
             return Ok(None);
         }
-        <Self as FromRequest<ApiState>>::from_request(request, state)
-            .await
-            .map(Some)
+        let Json(value) =
+            <Json<Option<T>> as FromRequest<ApiState>>::from_request(request, state).await?;
+        Ok(value.map(Self))
     }
 }
 

@@ -9,12 +9,15 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use chapar_shared::problem::Violations;
-use chapar_shared::{Code, Violation};
+use chapar_shared::{Problem, Violation};
 
 use super::super::ApiState;
 use super::super::error::Failure;
 use super::body::Query;
 use crate::store::Page;
+
+/// Longest cursor in bytes; ours are shorter.
+const MAX_CURSOR: usize = 200;
 
 /// Which page of a list; `K` is the key after which it begins.
 #[derive(Clone, Copy, Debug)]
@@ -58,10 +61,14 @@ impl<K: DeserializeOwned> FromRequestParts<ApiState> for Paging<K> {
         violations.finish()?;
         let after = match params.cursor {
             None => None,
-            Some(cursor) => Some(decode(&cursor).ok_or(Code::MalformedRequest)?),
+            Some(cursor) => Some(decode(&cursor).ok_or_else(unreadable)?),
         };
         Ok(Self { limit, after })
     }
+}
+
+fn unreadable() -> Problem {
+    Problem::invalid("cursor", Violation::Format)
 }
 
 fn encode<K: Serialize>(key: &K) -> String {
@@ -70,6 +77,9 @@ fn encode<K: Serialize>(key: &K) -> String {
 }
 
 fn decode<K: DeserializeOwned>(cursor: &str) -> Option<K> {
+    if cursor.len() > MAX_CURSOR {
+        return None;
+    }
     let json = URL_SAFE_NO_PAD.decode(cursor).ok()?;
     serde_json::from_slice(&json).ok()
 }
@@ -80,6 +90,7 @@ pub struct List<T> {
     /// In the list's order.
     pub items: Vec<T>,
     /// The cursor of the next page; `null` at the end.
+    #[schema(required)]
     pub next: Option<String>,
 }
 

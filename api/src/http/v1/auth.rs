@@ -176,6 +176,7 @@ async fn logout(State(sessions): State<Sessions>, caller: Caller) -> Result<Stat
 #[utoipa::path(
     get,
     path = "/v1/auth/sessions",
+    operation_id = "list_sessions",
     tag = "auth",
     security(("bearer" = [])),
     responses((status = 200, description = "The sessions.", body = List<Session>)),
@@ -194,6 +195,7 @@ async fn sessions(
 #[utoipa::path(
     delete,
     path = "/v1/auth/sessions/{id}",
+    operation_id = "end_session",
     tag = "auth",
     security(("bearer" = [])),
     params(("id" = SessionId, Path, description = "The session.")),

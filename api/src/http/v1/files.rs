@@ -45,6 +45,7 @@ struct Signed {
 #[utoipa::path(
     get,
     path = "/v1/files/{id}",
+    operation_id = "get_file",
     tag = "files",
     params(("id" = AttachmentId, Path, description = "The file."), Signed),
     responses(
@@ -70,6 +71,7 @@ async fn file(
 #[utoipa::path(
     get,
     path = "/v1/thumbnails/{id}",
+    operation_id = "get_thumbnail",
     tag = "files",
     params(("id" = AttachmentId, Path, description = "The image."), Signed),
     responses(

@@ -38,6 +38,7 @@ fn user(text: &str, caller: &Caller) -> Result<UserId, Code> {
 #[utoipa::path(
     get,
     path = "/v1/rooms/{room_id}/members",
+    operation_id = "list_members",
     tag = "members",
     security(("bearer" = [])),
     params(("room_id" = RoomId, Path, description = "Which room."), PagingParams),
@@ -80,6 +81,7 @@ struct ChangedMember {
 #[utoipa::path(
     put,
     path = "/v1/rooms/{room_id}/members/{user_id}",
+    operation_id = "put_member",
     tag = "members",
     security(("bearer" = [])),
     params(
@@ -126,6 +128,7 @@ async fn put(
 #[utoipa::path(
     delete,
     path = "/v1/rooms/{room_id}/members/{user_id}",
+    operation_id = "remove_member",
     tag = "members",
     security(("bearer" = [])),
     params(
@@ -155,6 +158,7 @@ async fn remove(
 #[utoipa::path(
     put,
     path = "/v1/rooms/{room_id}/bans/{user_id}",
+    operation_id = "ban_user",
     tag = "members",
     security(("bearer" = [])),
     params(
@@ -184,6 +188,7 @@ async fn ban(
 #[utoipa::path(
     delete,
     path = "/v1/rooms/{room_id}/bans/{user_id}",
+    operation_id = "unban_user",
     tag = "members",
     security(("bearer" = [])),
     params(

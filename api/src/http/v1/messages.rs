@@ -53,6 +53,7 @@ struct History {
     /// Newest first, deleted ones included.
     items: Vec<Message>,
     /// The number to go on at: with `after` if that was asked for, else with `before`. `null` at the end.
+    #[schema(required)]
     next: Option<Number>,
     /// The room's position in the same snapshot: ignore its events up to here.
     seq: Seq,
@@ -62,6 +63,7 @@ struct History {
 #[utoipa::path(
     get,
     path = "/v1/rooms/{room_id}/messages",
+    operation_id = "list_messages",
     tag = "messages",
     security(("bearer" = [])),
     params(("room_id" = RoomId, Path, description = "Which room."), Which),
@@ -116,10 +118,12 @@ async fn history(
 /// A message to send.
 #[derive(Debug, Deserialize, ToSchema)]
 struct NewMessage {
-    /// At most 4,000 characters; may be empty with attachments.
+    /// May be empty with attachments.
     #[serde(default)]
+    #[schema(max_length = 4000)]
     content: String,
     /// Idempotency key of the client's: a repeat gives the first message. At most 64 bytes.
+    #[schema(min_length = 1, max_length = 64)]
     nonce: Option<String>,
     /// A message of the same room.
     reply_to: Option<MessageId>,
@@ -132,6 +136,7 @@ struct NewMessage {
 #[utoipa::path(
     post,
     path = "/v1/rooms/{room_id}/messages",
+    operation_id = "send_message",
     tag = "messages",
     security(("bearer" = [])),
     params(("room_id" = RoomId, Path, description = "Where to.")),
@@ -174,6 +179,7 @@ async fn send(
 #[utoipa::path(
     get,
     path = "/v1/rooms/{room_id}/messages/{message_id}",
+    operation_id = "get_message",
     tag = "messages",
     security(("bearer" = [])),
     params(
@@ -199,7 +205,8 @@ async fn get(
 /// A message's new text.
 #[derive(Debug, Deserialize, ToSchema)]
 struct ChangedMessage {
-    /// At most 4,000 characters; may be empty with attachments.
+    /// May be empty with attachments.
+    #[schema(max_length = 4000)]
     content: String,
 }
 
@@ -209,6 +216,7 @@ struct ChangedMessage {
 #[utoipa::path(
     patch,
     path = "/v1/rooms/{room_id}/messages/{message_id}",
+    operation_id = "edit_message",
     tag = "messages",
     security(("bearer" = [])),
     params(
@@ -242,6 +250,7 @@ async fn edit(
 #[utoipa::path(
     delete,
     path = "/v1/rooms/{room_id}/messages/{message_id}",
+    operation_id = "delete_message",
     tag = "messages",
     security(("bearer" = [])),
     params(
@@ -267,12 +276,13 @@ async fn delete(
 #[utoipa::path(
     put,
     path = "/v1/rooms/{room_id}/messages/{message_id}/reactions/{emoji}",
+    operation_id = "add_reaction",
     tag = "messages",
     security(("bearer" = [])),
     params(
         ("room_id" = RoomId, Path, description = "Its room."),
         ("message_id" = MessageId, Path, description = "Which."),
-        ("emoji" = String, Path, description = "At most 32 bytes, percent-encoded."),
+        ("emoji" = String, Path, min_length = 1, max_length = 32, description = "At most 32 bytes, percent-encoded."),
     ),
     responses(
         (status = 204, description = "The reaction is there."),
@@ -296,12 +306,13 @@ async fn react(
 #[utoipa::path(
     delete,
     path = "/v1/rooms/{room_id}/messages/{message_id}/reactions/{emoji}",
+    operation_id = "remove_reaction",
     tag = "messages",
     security(("bearer" = [])),
     params(
         ("room_id" = RoomId, Path, description = "Its room."),
         ("message_id" = MessageId, Path, description = "Which."),
-        ("emoji" = String, Path, description = "At most 32 bytes, percent-encoded."),
+        ("emoji" = String, Path, min_length = 1, max_length = 32, description = "At most 32 bytes, percent-encoded."),
     ),
     responses(
         (status = 204, description = "The reaction is not there."),

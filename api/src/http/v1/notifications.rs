@@ -26,6 +26,7 @@ pub(super) fn router() -> OpenApiRouter<ApiState> {
 #[utoipa::path(
     get,
     path = "/v1/notifications",
+    operation_id = "list_notifications",
     tag = "notifications",
     params(PagingParams),
     security(("bearer" = [])),
@@ -55,6 +56,7 @@ struct Read {
 #[utoipa::path(
     put,
     path = "/v1/notifications/read",
+    operation_id = "read_notifications",
     tag = "notifications",
     security(("bearer" = [])),
     request_body = Read,

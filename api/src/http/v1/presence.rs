@@ -44,6 +44,7 @@ struct Presences {
 #[utoipa::path(
     get,
     path = "/v1/presence",
+    operation_id = "get_presence",
     tag = "users",
     security(("bearer" = [])),
     params(PresenceParams),

@@ -39,6 +39,7 @@ struct Marked {
 #[utoipa::path(
     put,
     path = "/v1/rooms/{room_id}/read",
+    operation_id = "mark_read",
     tag = "rooms",
     security(("bearer" = [])),
     params(("room_id" = RoomId, Path, description = "Which.")),
@@ -95,6 +96,7 @@ struct Changes {
 #[utoipa::path(
     get,
     path = "/v1/rooms/{room_id}/changes",
+    operation_id = "list_changes",
     tag = "rooms",
     security(("bearer" = [])),
     params(("room_id" = RoomId, Path, description = "Which."), Since),

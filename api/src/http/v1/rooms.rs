@@ -3,12 +3,13 @@
 use axum::extract::State;
 use axum::http::StatusCode;
 use serde::Deserialize;
+use utoipa::openapi::{Object, ObjectBuilder, Type};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use chapar_shared::protocol::objects::{RoomKind, RoomView};
-use chapar_shared::{RoomId, UserId};
+use chapar_shared::{Problem, RoomId, UserId, Violation};
 
 use super::super::error::Failure;
 use super::super::extract::{Caller, Json, List, Paging, PagingParams, Path, Query};
@@ -32,6 +33,7 @@ pub(super) fn router() -> OpenApiRouter<ApiState> {
 #[utoipa::path(
     get,
     path = "/v1/rooms",
+    operation_id = "list_rooms",
     tag = "rooms",
     params(PagingParams),
     security(("bearer" = [])),
@@ -48,6 +50,9 @@ async fn list(
     Ok(Json(List::of(page, view)))
 }
 
+/// Longest text that is looked for, in characters.
+const MAX_QUERY: usize = 200;
+
 /// What to look for.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -62,6 +67,7 @@ struct Discover {
 #[utoipa::path(
     get,
     path = "/v1/rooms/discover",
+    operation_id = "discover_rooms",
     tag = "rooms",
     params(Discover, PagingParams),
     security(("bearer" = [])),
@@ -74,9 +80,14 @@ async fn discover(
     paging: Paging<RoomCursor>,
     Query(query): Query<Discover>,
 ) -> Result<Json<List<RoomView>>, Failure> {
-    let text: String = query.q.chars().take(200).collect();
+    if query.q.chars().count() > MAX_QUERY {
+        let violation = Violation::TooLong {
+            max: MAX_QUERY as u64,
+        };
+        return Err(Problem::invalid("q", violation).into());
+    }
     let page = rooms
-        .discover(caller.user, &text, paging.after, paging.limit)
+        .discover(caller.user, &query.q, paging.after, paging.limit)
         .await?;
     let view = |sight| present::room_view(&sight, &links);
     Ok(Json(List::of(page, view)))
@@ -86,22 +97,35 @@ async fn discover(
 #[derive(Debug, Deserialize, ToSchema)]
 struct NewRoom {
     /// `public` or `private`.
+    #[schema(schema_with = made_kinds)]
     kind: RoomKind,
-    /// Needed where public, and unique among public rooms; at most 100 characters, not all digits.
+    /// Needed where public, and unique among public rooms; one line, not all digits.
+    #[schema(max_length = 100)]
     name: Option<String>,
-    /// Made from the name where it is left out. Letters of any script, digits, `-` and `_`.
+    /// Made from the name where it is left out. Letters of any script, digits, `-` and `_`, not all digits.
+    #[schema(min_length = 1, max_length = 100)]
     slug: Option<String>,
-    /// At most 500 characters.
+    /// What it is for.
+    #[schema(max_length = 500)]
     description: Option<String>,
-    /// Who is in it from the start, besides the caller.
+    /// Who is in it from the start, besides the caller; at most 100.
     #[serde(default)]
     members: Vec<UserId>,
+}
+
+/// Direct rooms are made by their own route.
+fn made_kinds() -> Object {
+    ObjectBuilder::new()
+        .schema_type(Type::String)
+        .enum_values(Some(["public", "private"]))
+        .build()
 }
 
 /// Makes a room, owned by the caller
 #[utoipa::path(
     post,
     path = "/v1/rooms",
+    operation_id = "create_room",
     tag = "rooms",
     security(("bearer" = [])),
     request_body = NewRoom,
@@ -133,6 +157,7 @@ async fn create(
 #[utoipa::path(
     put,
     path = "/v1/direct/{user_id}",
+    operation_id = "open_direct_room",
     tag = "rooms",
     security(("bearer" = [])),
     params(("user_id" = UserId, Path, description = "The other one.")),
@@ -162,6 +187,7 @@ async fn direct(
 #[utoipa::path(
     get,
     path = "/v1/rooms/{room_id}",
+    operation_id = "get_room",
     tag = "rooms",
     security(("bearer" = [])),
     params(("room_id" = RoomId, Path, description = "Which.")),
@@ -185,10 +211,13 @@ async fn get(
 #[derive(Debug, Deserialize, ToSchema)]
 struct ChangedRoom {
     /// As when it was made.
+    #[schema(max_length = 100)]
     name: Option<String>,
     /// As when it was made.
+    #[schema(min_length = 1, max_length = 100)]
     slug: Option<String>,
-    /// At most 500 characters.
+    /// What it is for.
+    #[schema(max_length = 500)]
     description: Option<String>,
 }
 
@@ -198,6 +227,7 @@ struct ChangedRoom {
 #[utoipa::path(
     patch,
     path = "/v1/rooms/{room_id}",
+    operation_id = "update_room",
     tag = "rooms",
     security(("bearer" = [])),
     params(("room_id" = RoomId, Path, description = "Which.")),
@@ -232,6 +262,7 @@ async fn patch(
 #[utoipa::path(
     delete,
     path = "/v1/rooms/{room_id}",
+    operation_id = "delete_room",
     tag = "rooms",
     security(("bearer" = [])),
     params(("room_id" = RoomId, Path, description = "Which.")),

@@ -49,6 +49,7 @@ struct UploadBody {
 #[utoipa::path(
     post,
     path = "/v1/uploads",
+    operation_id = "upload_file",
     tag = "files",
     security(("bearer" = [])),
     request_body(content = UploadBody, content_type = "multipart/form-data"),

@@ -27,6 +27,7 @@ pub(super) fn router() -> OpenApiRouter<ApiState> {
 #[utoipa::path(
     get,
     path = "/v1/users/me",
+    operation_id = "get_me",
     tag = "users",
     security(("bearer" = [])),
     responses((status = 200, description = "The caller.", body = OwnUser)),
@@ -70,6 +71,7 @@ fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
 #[utoipa::path(
     patch,
     path = "/v1/users/me",
+    operation_id = "update_me",
     tag = "users",
     security(("bearer" = [])),
     request_body = UpdateBody,
@@ -100,6 +102,7 @@ async fn update(
 #[utoipa::path(
     get,
     path = "/v1/users/{id}",
+    operation_id = "get_user",
     tag = "users",
     security(("bearer" = [])),
     params(("id" = UserId, Path, description = "The user.")),
@@ -132,6 +135,7 @@ struct SearchParams {
 #[utoipa::path(
     get,
     path = "/v1/users",
+    operation_id = "search_users",
     tag = "users",
     security(("bearer" = [])),
     params(SearchParams, PagingParams),

@@ -20,6 +20,7 @@ pub(super) fn router() -> OpenApiRouter<ApiState> {
 #[utoipa::path(
     get,
     path = "/.well-known/jwks.json",
+    operation_id = "get_keys",
     tag = "auth",
     responses((status = 200, description = "The key set.", body = serde_json::Value)),
 )]

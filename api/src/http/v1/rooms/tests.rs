@@ -48,6 +48,9 @@ on_both! {
         assert_eq!(found["items"][0]["id"], room["id"]);
         assert_eq!(found["items"][0]["me"], Value::Null);
         assert_eq!(found["items"].as_array().unwrap().len(), 1);
+        let long = |count| format!("/rooms/discover?q={}", "x".repeat(count));
+        assert_eq!(sara.get(&long(200)).await.0, 200);
+        assert_eq!(sara.get(&long(201)).await.0, 422);
         let (_, own) = sara.get("/rooms").await;
         assert_eq!(own["items"].as_array().unwrap().len(), 1);
     }
@@ -163,6 +166,7 @@ on_both! {
         ali.send(&room, "before").await;
         api.published();
         let (status, joined) = sara.call(Method::PUT, &format!("{room}/members/me"), None).await;
+        assert_eq!(sara.put(&format!("{room}/members/me"), Value::Null).await.0, 200);
         assert_eq!((status, &joined["me"]["read_number"]), (200, &json!(1)));
         assert_eq!(joined["member_count"], 2);
         let published = api.published();
