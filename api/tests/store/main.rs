@@ -38,6 +38,24 @@ macro_rules! contract {
     };
 }
 
+/// Each of many processes may be the one that makes the file.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn processes_that_start_at_once_on_a_new_file_share_it() {
+    for _ in 0..10 {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite:{}", folder.path().join("chapar.db").display());
+        let starts = (0..8).map(|_| {
+            let store = world::open_store(&url);
+            async move {
+                store.migrate().await.unwrap();
+                store.epoch().await.unwrap()
+            }
+        });
+        let epochs = futures_util::future::join_all(starts).await;
+        assert!(epochs.iter().all(|epoch| *epoch == epochs[0]));
+    }
+}
+
 contract! {
     accounts:
         usernames_and_emails_share_one_namespace,
