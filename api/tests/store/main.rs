@@ -113,7 +113,8 @@ contract! {
         heads_and_recent_changes_are_told,
         a_users_state_is_one_snapshot,
         the_epoch_stays_until_it_is_renewed,
-        an_unknown_room_has_no_feed;
+        an_unknown_room_has_no_feed,
+        a_later_page_is_told_for_where_the_reader_set_out;
     history:
         changes_since_any_position_lead_to_the_same_state;
 }
