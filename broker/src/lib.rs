@@ -146,7 +146,8 @@ pub trait RateLimiter: fmt::Debug + Send + Sync + 'static {
 /// A bucket by name.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Demand {
-    /// Names the bucket within a deployment: `send:12:7`.
+    /// Names the bucket within a deployment: `send:{12}:7`. Where the keys of a group have the same text in
+    /// braces, as this one and `send:{12}`, they lie together, and the group is taken exactly and at once.
     pub key: String,
     /// Its size and refill.
     pub bucket: Bucket,

@@ -195,8 +195,13 @@ pub struct RoomHead {
 pub struct ChangesRequest {
     /// The room.
     pub room: RoomId,
-    /// The last position known.
+    /// The last position known: the answer begins after it.
     pub since: Seq,
+    /// The position from which the reader set out, where `since` is a page's end: it has everything up to
+    /// there, and of what came later only what the pages showed. At most `since`, and `since` where it is
+    /// left out, as by nodes that do not know it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Seq>,
     /// Items at most; 1 to 1,000.
     pub limit: u32,
 }

@@ -132,7 +132,7 @@ impl Feed {
         let page = self
             .ctx
             .store
-            .changes(request.room, request.since.max(0), limit)
+            .changes(request.room, request.since.max(0), request.origin, limit)
             .await?
             .ok_or(Code::RoomNotFound)?;
         let links = &self.ctx.links;
@@ -149,7 +149,7 @@ impl Feed {
         })
     }
 
-    /// What changed in a room, for a user who may read it.
+    /// What changed in a room, for a user who may read it. `origin` is where their first page began.
     ///
     /// # Errors
     /// Refused `room_not_found`, `banned`; a failure of the store.
@@ -158,11 +158,18 @@ impl Feed {
         user: UserId,
         room: RoomId,
         since: Seq,
+        origin: Option<Seq>,
         limit: u32,
     ) -> Result<ChangesPage, Error> {
         let sight = self.ctx.store.room(room, user).await?;
         policy::read(&sight.ok_or(Code::RoomNotFound)?)?;
-        self.changes(ChangesRequest { room, since, limit }).await
+        let request = ChangesRequest {
+            room,
+            since,
+            origin,
+            limit,
+        };
+        self.changes(request).await
     }
 
     /// One room as one of its members sees it; `None` for everybody else.

@@ -13,12 +13,15 @@ use crate::error::StoreError;
 pub trait Feed {
     /// What changed in a room after `since`, compacted: each message, member and the room itself once, in
     /// its latest state, by ascending `changed_seq`. A message's kind is `message.deleted` for a tombstone,
-    /// `message.created` if its `seq` is above `since`, else that of its latest change. Works for deleted
-    /// rooms, whose last change is `room.deleted`. `None`: no such room.
+    /// `message.created` if its `seq` is above `origin`, else that of its latest change. `origin`, at most
+    /// `since` and by default that, is the position from which the reader set out: the pages before this one
+    /// left out what was changed behind them. Works for deleted rooms, whose last change is `room.deleted`.
+    /// `None`: no such room.
     async fn changes(
         &self,
         room: RoomId,
         since: Seq,
+        origin: Option<Seq>,
         limit: u32,
     ) -> Result<Option<FeedPage>, StoreError>;
 

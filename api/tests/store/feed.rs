@@ -1,4 +1,6 @@
+use chapar_api::store::messages::MessageChange;
 use chapar_api::store::rooms::RoomChange;
+use chapar_shared::protocol::EventType;
 use chapar_shared::{NotificationId, RoomId, UserId};
 
 use crate::world::World;
@@ -76,9 +78,40 @@ pub(crate) async fn the_epoch_stays_until_it_is_renewed(world: World) {
 }
 
 pub(crate) async fn an_unknown_room_has_no_feed(world: World) {
-    let unknown = world.store.changes(RoomId(999_999), 0, 10).await.unwrap();
+    let unknown = world.store.changes(RoomId(999_999), 0, None, 10).await;
+    let unknown = unknown.unwrap();
     assert_eq!(unknown, None);
     world.store.ping().await.unwrap();
     world.other.close().await;
     world.store.ping().await.unwrap();
+}
+
+pub(crate) async fn a_later_page_is_told_for_where_the_reader_set_out(world: World) {
+    let [ali] = world.users(["علی"]).await;
+    let room = world.room("r", ali, &[]).await.id;
+    let since = world.head(room).await;
+    let first = world.send(room, ali, "نخست").await;
+    world.send(room, ali, "دوم").await;
+    let edit = MessageChange::Edit {
+        content: "ویراسته".to_owned(),
+    };
+    world.change_message(room, first.id, ali, edit).await;
+    let page = async |since, origin| {
+        let page = world.store.changes(room, since, origin, 1).await;
+        page.unwrap().unwrap()
+    };
+    let second = page(since, None).await;
+    assert_eq!((second.next, second.has_more), (since + 2, true));
+    // The first page left the message out, so it is new; to who knew it, it was edited.
+    for (origin, kind) in [
+        (Some(since), EventType::MessageCreated),
+        (Some(since + 1), EventType::MessageEdited),
+        (None, EventType::MessageEdited),
+        // An origin beyond the position means nothing.
+        (Some(since + 9), EventType::MessageEdited),
+    ] {
+        let last = page(second.next, origin).await;
+        assert_eq!(last.items[0].kind, kind, "{origin:?}");
+        assert_eq!((last.next, last.has_more), (since + 3, false));
+    }
 }

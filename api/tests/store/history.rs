@@ -39,13 +39,16 @@ impl Known {
     async fn follow(&mut self, world: &World, room: &RoomRecord, since: Seq, limit: u32) {
         let mut position = since;
         loop {
-            let page = world.store.changes(room.id, position, limit).await;
+            let page = world
+                .store
+                .changes(room.id, position, Some(since), limit)
+                .await;
             let page = page.unwrap().unwrap();
             assert!(page.items.len() <= limit as usize);
             assert!(page.items.is_sorted_by(|one, two| one.seq < two.seq));
             for change in &page.items {
                 assert!(change.seq > position && change.seq <= page.next);
-                self.apply(change.kind, &change.subject, position);
+                self.apply(change.kind, &change.subject, since);
             }
             assert_eq!(page.has_more, page.next < page.head);
             position = page.next;
@@ -66,6 +69,11 @@ impl Known {
                 );
                 if message.deleted_at.is_none() {
                     assert_eq!(kind == EventType::MessageCreated, message.seq > since);
+                    // Nobody is told of an edit or a reaction of what they were never shown.
+                    assert!(
+                        kind == EventType::MessageCreated
+                            || self.messages.contains_key(&message.id)
+                    );
                 }
                 self.messages.insert(message.id, (**message).clone());
             }

@@ -38,6 +38,24 @@ macro_rules! contract {
     };
 }
 
+/// Each of many processes may be the one that makes the file.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn processes_that_start_at_once_on_a_new_file_share_it() {
+    for _ in 0..10 {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite:{}", folder.path().join("chapar.db").display());
+        let starts = (0..8).map(|_| {
+            let store = world::open_store(&url);
+            async move {
+                store.migrate().await.unwrap();
+                store.epoch().await.unwrap()
+            }
+        });
+        let epochs = futures_util::future::join_all(starts).await;
+        assert!(epochs.iter().all(|epoch| *epoch == epochs[0]));
+    }
+}
+
 contract! {
     accounts:
         usernames_and_emails_share_one_namespace,
@@ -95,7 +113,8 @@ contract! {
         heads_and_recent_changes_are_told,
         a_users_state_is_one_snapshot,
         the_epoch_stays_until_it_is_renewed,
-        an_unknown_room_has_no_feed;
+        an_unknown_room_has_no_feed,
+        a_later_page_is_told_for_where_the_reader_set_out;
     history:
         changes_since_any_position_lead_to_the_same_state;
 }

@@ -276,7 +276,12 @@ pub(crate) async fn a_ban_removes_and_keeps_out(world: World) {
             .unwrap()
             .is_banned
     );
-    let page = world.store.changes(room.id, 0, 100).await.unwrap().unwrap();
+    let page = world
+        .store
+        .changes(room.id, 0, None, 100)
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!(page.items.len(), 2);
     assert!(
         world
@@ -359,7 +364,12 @@ pub(crate) async fn the_end_of_a_room_is_told_to_all_and_then_purged(world: Worl
         assert!(matches!(&bump.facts[..], [UserFact::Left { name, .. }] if name == "room"));
     }
     assert!(world.store.room(room, ali).await.unwrap().is_none());
-    let page = world.store.changes(room, head, 10).await.unwrap().unwrap();
+    let page = world
+        .store
+        .changes(room, head, None, 10)
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!(page.items.len(), 1);
     assert_eq!(page.items[0].kind, EventType::RoomDeleted);
     let late = [world.message(room, ali, "late")];
@@ -376,7 +386,12 @@ pub(crate) async fn the_end_of_a_room_is_told_to_all_and_then_purged(world: Worl
         assert!(steps < 100);
     }
     assert!(steps >= 4, "{steps}");
-    let page = world.store.changes(room, 0, 10).await.unwrap().unwrap();
+    let page = world
+        .store
+        .changes(room, 0, None, 10)
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!(page.items.len(), 1);
     let orphans = world
         .store

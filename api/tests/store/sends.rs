@@ -334,7 +334,12 @@ pub(crate) async fn writes_of_all_kinds_that_meet_do_not_deadlock(world: World) 
     };
     futures_util::future::join_all((0..400).map(step)).await;
     for room in [one, two, direct] {
-        let page = world.store.changes(room, 0, 1000).await.unwrap().unwrap();
+        let page = world
+            .store
+            .changes(room, 0, None, 1000)
+            .await
+            .unwrap()
+            .unwrap();
         assert_eq!(page.next, world.head(room).await);
     }
 }

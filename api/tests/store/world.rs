@@ -33,6 +33,11 @@ fn config(url: String) -> StoreConfig {
     }
 }
 
+/// A handle on a database, as a node that starts has one.
+pub(crate) fn open_store(url: &str) -> Arc<dyn Store> {
+    open(&config(url.to_owned())).unwrap()
+}
+
 impl World {
     pub(crate) async fn sqlite() -> Self {
         let folder = tempfile::tempdir().unwrap();
@@ -48,8 +53,7 @@ impl World {
     }
 
     async fn open(url: String, folder: Option<TempDir>) -> Self {
-        let store = open(&config(url.clone())).unwrap();
-        let other = open(&config(url)).unwrap();
+        let (store, other) = (open_store(&url), open_store(&url));
         let (one, two) = tokio::join!(store.migrate(), other.migrate());
         one.unwrap();
         two.unwrap();

@@ -13,8 +13,8 @@ use chapar_shared::{RoomId, Timestamp, UserId};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
-/// What a wait may take before a test fails.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+/// What a wait may take before a test fails: far beyond what it takes, since other tests share the machine.
+pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 
 /// An implementation: makes nodes that share one deployment of their own.
 #[async_trait]
@@ -434,7 +434,7 @@ pub(crate) async fn buckets_refill(on: &dyn Deployment) {
         key: "refill".to_owned(),
         bucket: Bucket {
             capacity: 3,
-            refill_per_s: 2.0,
+            refill_per_s: 0.5,
         },
     };
     let group = vec![demand];
@@ -443,7 +443,7 @@ pub(crate) async fn buckets_refill(on: &dyn Deployment) {
     let Verdict::Limited { retry_after } = verdicts[3] else {
         panic!("the bucket was empty");
     };
-    assert!(retry_after <= Duration::from_millis(500) && retry_after > Duration::from_millis(100));
+    assert!(retry_after <= Duration::from_secs(2) && retry_after > Duration::ZERO);
     tokio::time::sleep(retry_after + Duration::from_millis(5)).await;
     assert_eq!(limiter.take(&[group]).await, [Verdict::Allowed]);
 }

@@ -139,10 +139,10 @@ async fn pull(node: Arc<Node>, connection: Arc<Connection>, room: Arc<Room>) {
         match room.pull(&connection) {
             Pull::Done => return,
             Pull::More => break,
-            Pull::Fetch { since, generation } => match node.page(&room, since).await {
+            Pull::Fetch { reader, generation } => match node.page(&room, reader).await {
                 Ok(page) => {
                     let (gap, leads_further) =
-                        room.push_page(&connection, since, generation, &page);
+                        room.push_page(&connection, reader, generation, &page);
                     node.mend(&room, gap);
                     if leads_further {
                         break;

@@ -8,6 +8,8 @@ use chapar_shared::protocol::EventType;
 use chapar_shared::{MessageId, Seq, Timestamp};
 use std::sync::Arc;
 
+use super::position::Reader;
+
 /// One change and the positions it covers: those above `after`, up to `seq`.
 #[derive(Debug)]
 pub(crate) struct Change {
@@ -72,13 +74,16 @@ pub(crate) struct Page {
     pub(crate) head: Seq,
     /// Nothing was superseded in between.
     pub(crate) is_dense: bool,
+    /// The reader's origin, unless it saw every message up to `next` now: the page leads to the head, or left
+    /// out nothing that the reader lacks.
+    pub(crate) origin: Option<Seq>,
 }
 
 impl Page {
-    /// The page that answers `since`. Items out of order or at or before it are left out: a page can only
-    /// lead forward.
-    pub(crate) fn read(since: Seq, page: ChangesPage) -> Self {
-        let mut after = since;
+    /// The page that answers a reader. Items out of order or at or before its position are left out: a page can
+    /// only lead forward.
+    pub(crate) fn read(reader: Reader, page: ChangesPage) -> Self {
+        let mut after = reader.since;
         let mut items = Vec::with_capacity(page.items.len());
         let mut is_dense = true;
         for change in page.items {
@@ -90,11 +95,15 @@ impl Page {
             }
         }
         let next = page.next.max(after);
+        let head = page.seq.max(next);
+        let is_dense = is_dense && next == after;
+        let is_whole = next == head || (is_dense && reader.origin == reader.since);
         Self {
             items,
             next,
-            head: page.seq.max(next),
-            is_dense: is_dense && next == after,
+            head,
+            is_dense,
+            origin: (!is_whole).then_some(reader.origin),
         }
     }
 }

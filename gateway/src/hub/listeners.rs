@@ -13,7 +13,27 @@ pub(crate) struct Listener {
     pub(crate) connection: Arc<Connection>,
     /// It has, or has queued, everything up to here.
     pub(crate) after: Seq,
+    /// Where its replay began, while a page left out what was changed behind it: what it did not see yet is
+    /// new to it. `None` where it saw every message up to `after`, as every live listener did.
+    pub(crate) origin: Option<Seq>,
     pub(crate) stage: Stage,
+}
+
+impl Listener {
+    /// One that has everything up to a position.
+    pub(crate) fn new(connection: &Arc<Connection>, after: Seq, stage: Stage) -> Self {
+        Self {
+            connection: Arc::clone(connection),
+            after,
+            origin: None,
+            stage,
+        }
+    }
+
+    /// Whether it lacks nothing of what live listeners have.
+    pub(crate) fn is_at(&self, head: Option<Seq>) -> bool {
+        self.origin.is_none() && head.is_some_and(|head| self.after >= head)
+    }
 }
 
 /// Whether changes are pushed to a listener.

@@ -5,10 +5,11 @@ use std::sync::{Arc, PoisonError};
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Shared, WeakShared};
 
+use chapar_shared::Code;
 use chapar_shared::internal::ChangesRequest;
-use chapar_shared::{Code, Seq};
 
 use super::change::Page;
+use super::position::Reader;
 use super::room::Room;
 use crate::backend::BackendError;
 use crate::measures;
@@ -29,11 +30,11 @@ pub(crate) enum FetchError {
 }
 
 impl Node {
-    /// The page of a room's changes after `since`. Whoever asks for the same page meanwhile shares it.
+    /// The next page of a room's changes for a reader. Whoever asks for the same page meanwhile shares it.
     pub(crate) async fn page(
         self: &Arc<Self>,
         room: &Arc<Room>,
-        since: Seq,
+        reader: Reader,
     ) -> Result<Arc<Page>, FetchError> {
         let fetch = {
             let mut in_flight = room
@@ -41,14 +42,14 @@ impl Node {
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner);
             in_flight.retain(|_, fetch| fetch.upgrade().is_some());
-            if let Some(fetch) = in_flight.get(&since).and_then(InFlight::upgrade) {
+            if let Some(fetch) = in_flight.get(&reader).and_then(InFlight::upgrade) {
                 fetch
             } else {
-                let fetch: Fetch = fetch(Arc::clone(self), Arc::clone(room), since)
+                let fetch: Fetch = fetch(Arc::clone(self), Arc::clone(room), reader)
                     .boxed()
                     .shared();
                 if let Some(weak) = fetch.downgrade() {
-                    in_flight.insert(since, weak);
+                    in_flight.insert(reader, weak);
                 }
                 fetch
             }
@@ -57,12 +58,12 @@ impl Node {
         room.in_flight
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .remove(&since);
+            .remove(&reader);
         page
     }
 }
 
-async fn fetch(node: Arc<Node>, room: Arc<Room>, since: Seq) -> Result<Arc<Page>, FetchError> {
+async fn fetch(node: Arc<Node>, room: Arc<Room>, reader: Reader) -> Result<Arc<Page>, FetchError> {
     let _one = room.fetching.lock().await;
     let _permit = node
         .fetches
@@ -72,11 +73,12 @@ async fn fetch(node: Arc<Node>, room: Arc<Room>, since: Seq) -> Result<Arc<Page>
     measures::backfill();
     let request = ChangesRequest {
         room: room.id,
-        since,
+        since: reader.since,
+        origin: Some(reader.origin),
         limit: node.config.page_items.clamp(1, 1000),
     };
     match node.backend.changes(request).await {
-        Ok(page) if node.is_current(&page.epoch) => Ok(Arc::new(Page::read(since, page))),
+        Ok(page) if node.is_current(&page.epoch) => Ok(Arc::new(Page::read(reader, page))),
         Ok(_) => Err(FetchError::Unavailable),
         Err(BackendError::Refused(problem)) if problem.code == Code::RoomNotFound => {
             Err(FetchError::NotFound)

@@ -47,6 +47,24 @@ pub(crate) struct Attached {
     pub(crate) is_reset: bool,
 }
 
+/// Who wants a page: it is not the same for readers who set out from different positions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Reader {
+    /// The position that it reached.
+    pub(crate) since: Seq,
+    /// The position from which it set out, where pages before left something out; else `since`.
+    pub(crate) origin: Seq,
+}
+
+impl Reader {
+    pub(crate) fn new(since: Seq, origin: Option<Seq>) -> Self {
+        Self {
+            since,
+            origin: origin.unwrap_or(since),
+        }
+    }
+}
+
 /// What a listener's writer does to get on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Pull {
@@ -54,10 +72,10 @@ pub(crate) enum Pull {
     Done,
     /// A page was queued; there may be more.
     More,
-    /// The page after this position must be fetched.
+    /// A page must be fetched.
     Fetch {
-        /// The listener's position.
-        since: Seq,
+        /// From where.
+        reader: Reader,
         /// For [`super::Room::push_page`].
         generation: u64,
     },

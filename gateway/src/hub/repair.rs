@@ -21,10 +21,10 @@ impl Node {
 async fn repair(node: &Arc<Node>, room: &Arc<Room>) {
     tokio::time::sleep(node.config.repair_delay).await;
     let mut backoff = Backoff::default();
-    while let Some((since, generation)) = room.repair_from() {
-        match node.page(room, since).await {
+    while let Some((reader, generation)) = room.repair_from() {
+        match node.page(room, reader).await {
             Ok(page) => {
-                room.repair_with(since, generation, &page);
+                room.repair_with(reader, generation, &page);
                 backoff = Backoff::default();
             }
             Err(FetchError::NotFound) => room.give_up(),

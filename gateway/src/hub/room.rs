@@ -6,6 +6,9 @@
 //!   overlap, whoever was first.
 //! - `target` is the highest position known to exist. A head below it is being repaired.
 //! - With an unknown head nothing is delivered; what comes is held.
+//! - While pages of a repair or a replay follow each other, a message may be new to the reader though it was
+//!   created behind its position: a page leaves out what was changed behind it. Until the reader is through,
+//!   it gets nothing but further pages, which are made for where it set out (`origin`).
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -18,7 +21,7 @@ use chapar_shared::{RoomId, Seq, Timestamp, UserId};
 use super::change::{Change, Page};
 use super::listeners::{Listener, Listeners, Stage};
 use super::pages::InFlight;
-use super::position::{Attached, Gap, Known, Pull, Start};
+use super::position::{Attached, Gap, Known, Pull, Reader, Start};
 use super::ring::Ring;
 use crate::config::Config;
 use crate::connection::Connection;
@@ -36,8 +39,8 @@ pub(crate) struct Room {
     state: Mutex<State>,
     /// Held while a page is fetched: one fetch in flight for the room, whoever asks.
     pub(super) fetching: tokio::sync::Mutex<()>,
-    /// Pages in flight by the position they start from, for others who want the same.
-    pub(super) in_flight: Mutex<HashMap<Seq, InFlight>>,
+    /// Pages in flight by who wants them, for others who want the same.
+    pub(super) in_flight: Mutex<HashMap<Reader, InFlight>>,
 }
 
 #[derive(Debug)]
@@ -45,6 +48,8 @@ struct State {
     /// Raised whenever all positions are forgotten.
     generation: u64,
     head: Option<Seq>,
+    /// Where a repair set out that is between two pages.
+    origin: Option<Seq>,
     target: Seq,
     members: i64,
     early: BTreeMap<Seq, Arc<Change>>,
@@ -63,6 +68,7 @@ impl Room {
             state: Mutex::new(State {
                 generation: 0,
                 head: None,
+                origin: None,
                 target: 0,
                 members: 0,
                 early: BTreeMap::new(),
@@ -86,7 +92,7 @@ impl Room {
         state.target = state.target.max(change.seq);
         match state.head {
             Some(head) if change.seq <= head => return Gap::None,
-            Some(head) if change.after == head => {
+            Some(head) if change.after == head && state.origin.is_none() => {
                 state.deliver(self, &Arc::new(change));
                 state.deliver_early(self);
             }
@@ -166,25 +172,21 @@ impl Room {
             Start::Since(_) | Start::Reset => (head, head, true),
         };
         let is_stale = state.head.is_none() && state.is_forgotten;
-        state.listeners.insert(Listener {
-            connection: Arc::clone(connection),
-            after,
-            stage: if is_stale {
-                Stage::Stale
-            } else {
-                Stage::Replaying
-            },
-        });
+        let begins = if is_stale {
+            Stage::Stale
+        } else {
+            Stage::Replaying
+        };
+        state
+            .listeners
+            .insert(Listener::new(connection, after, begins));
         Attached { seq, is_reset }
     }
 
     /// Adds a listener at a position, not yet live.
     pub(crate) fn attach_at(&self, connection: &Arc<Connection>, after: Seq) {
-        self.lock().listeners.insert(Listener {
-            connection: Arc::clone(connection),
-            after,
-            stage: Stage::Replaying,
-        });
+        let listener = Listener::new(connection, after, Stage::Replaying);
+        self.lock().listeners.insert(listener);
     }
 
     /// Makes a listener live if it is at the head, else asks its writer to pull what it lacks.
@@ -194,7 +196,7 @@ impl Room {
         if let Some(listener) = state.listeners.get_mut(connection.id)
             && listener.stage == Stage::Replaying
         {
-            if head.is_some_and(|head| listener.after >= head) {
+            if listener.is_at(head) {
                 listener.stage = Stage::Live;
             } else {
                 connection.queue.pull(Arc::clone(self));
@@ -219,11 +221,12 @@ impl Room {
         if listener.stage != Stage::Replaying {
             return Pull::Done;
         }
-        if state.head.is_some_and(|head| listener.after >= head) {
+        if listener.is_at(state.head) {
             listener.stage = Stage::Live;
             return Pull::Done;
         }
         if state.head.is_some()
+            && listener.origin.is_none()
             && let Some((changes, next)) = state.ring.after(listener.after, PULL_BYTES)
         {
             measures::ring_hit();
@@ -232,7 +235,7 @@ impl Room {
             return Pull::More;
         }
         Pull::Fetch {
-            since: listener.after,
+            reader: Reader::new(listener.after, listener.origin),
             generation: state.generation,
         }
     }
@@ -242,7 +245,7 @@ impl Room {
     pub(crate) fn push_page(
         self: &Arc<Self>,
         connection: &Connection,
-        since: Seq,
+        reader: Reader,
         generation: u64,
         page: &Page,
     ) -> (Gap, bool) {
@@ -253,9 +256,10 @@ impl Room {
         state.target = state.target.max(page.head);
         if let Some(listener) = state.listeners.get_mut(connection.id)
             && listener.stage == Stage::Replaying
-            && listener.after == since
+            && reader == Reader::new(listener.after, listener.origin)
         {
             listener.after = page.next;
+            listener.origin = page.origin;
             connection.queue.push_page(encode(&page.items, connection));
         }
         if state.head.is_none() && page.next == page.head {
@@ -263,17 +267,17 @@ impl Room {
             state.set_head(self, page.head);
             return (state.gap(), true);
         }
-        (state.gap(), page.next > since)
+        (state.gap(), page.next > reader.since)
     }
 
     /// Where repair goes on, and for [`Room::repair_with`] the generation; `None` where it is done or nobody
     /// is interested.
-    pub(crate) fn repair_from(&self) -> Option<(Seq, u64)> {
+    pub(crate) fn repair_from(&self) -> Option<(Reader, u64)> {
         let mut state = self.lock();
         let from = state
             .head
             .filter(|&head| head < state.target && !state.listeners.is_empty())
-            .map(|head| (head, state.generation));
+            .map(|head| (Reader::new(head, state.origin), state.generation));
         if from.is_none() {
             state.is_repairing = false;
         }
@@ -282,21 +286,24 @@ impl Room {
 
     /// Delivers a fetched page and moves the head over it. Without effect if the head moved meanwhile: the
     /// page is compacted for a reader at its start only.
-    pub(crate) fn repair_with(self: &Arc<Self>, since: Seq, generation: u64, page: &Page) {
+    pub(crate) fn repair_with(self: &Arc<Self>, reader: Reader, generation: u64, page: &Page) {
         let mut state = self.lock();
-        if state.generation != generation || state.head != Some(since) {
+        let state = &mut *state;
+        let now = state.head.map(|head| Reader::new(head, state.origin));
+        if state.generation != generation || now != Some(reader) {
             return;
         }
-        if page.items.is_empty() && page.next == since {
+        state.origin = page.origin;
+        if page.items.is_empty() && page.next == reader.since {
             // The api does not know of what was announced; the next announcement says so again.
-            state.target = since;
+            state.target = reader.since;
             state.early.clear();
             return;
         }
         for change in &page.items {
             state.deliver(self, change);
         }
-        if !page.is_dense {
+        if !page.is_dense || reader.origin != reader.since {
             state.ring.clear();
         }
         state.head = Some(page.next);
@@ -309,6 +316,7 @@ impl Room {
     pub(crate) fn give_up(&self) {
         let mut state = self.lock();
         state.target = state.head.unwrap_or(0);
+        state.origin = None;
         state.early.clear();
         state.is_repairing = false;
     }
@@ -390,7 +398,9 @@ impl State {
 
     /// Delivers the held changes that continue the head, and drops those it passed.
     fn deliver_early(&mut self, room: &Arc<Room>) {
-        while let Some((&seq, change)) = self.early.first_key_value() {
+        while self.origin.is_none()
+            && let Some((&seq, change)) = self.early.first_key_value()
+        {
             let head = self.head.unwrap_or(0);
             if seq > head && change.after != head {
                 return;
@@ -410,6 +420,7 @@ impl State {
         for listener in self.listeners.iter_mut() {
             if listener.stage == Stage::Stale {
                 listener.after = head;
+                listener.origin = None;
                 listener.stage = Stage::Live;
                 let reset = ServerFrame::Reset(Reset {
                     room: room.id,
@@ -425,6 +436,7 @@ impl State {
         self.generation += 1;
         self.is_forgotten |= self.head.is_some();
         self.head = None;
+        self.origin = None;
         self.target = 0;
         self.early.clear();
         self.ring.clear();

@@ -81,6 +81,7 @@ async fn answers_refusals_and_dead_nodes() {
             let request = chapar_shared::internal::ChangesRequest {
                 room: RoomId(1),
                 since: 0,
+                origin: None,
                 limit: 1,
             };
             let refused = backend.changes(request).await.unwrap_err();

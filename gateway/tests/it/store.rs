@@ -530,7 +530,7 @@ impl Backend for Store {
                 .iter()
                 .filter(|(_, it)| it.changed > request.since);
             let mut items: Vec<RoomChange> = changed
-                .map(|(at, _)| state.message(id, *at, request.since))
+                .map(|(at, _)| state.message(id, *at, request.origin.unwrap_or(request.since)))
                 .collect();
             let others = row.others.range(request.since + 1..);
             items.extend(others.map(|(seq, (kind, data))| frame(id, *seq, *kind, None, data)));

@@ -159,6 +159,56 @@ async fn long_replays_come_in_pages_and_do_not_close_as_slow() {
     assert_eq!(client.seqs(201).await, [201]);
 }
 
+/// Three messages, of which the first is edited when the others are there; then a fourth.
+fn send_three_and_edit_the_first(world: &World) {
+    let first = world.store.send(1, "نخست");
+    world.store.send(1, "دوم");
+    world.store.send(1, "سوم");
+    world.store.edit(1, first, "نخست، ویراسته");
+    world.store.send(1, "چهارم");
+}
+
+async fn kinds(client: &mut Client, last: i64) -> Vec<(i64, String)> {
+    let mut kinds = Vec::new();
+    while kinds.last().is_none_or(|(seq, _)| *seq != last) {
+        let frame = client.next().await;
+        let kind = frame["type"].as_str().unwrap().to_owned();
+        kinds.push((frame["seq"].as_i64().unwrap(), kind));
+    }
+    kinds
+}
+
+#[tokio::test]
+async fn a_message_that_an_earlier_page_left_out_is_new_on_a_later_one() {
+    let small = chapar_gateway::Config {
+        page_items: 2,
+        ..config()
+    };
+    let world = World::with(small.clone(), Limits::default()).await;
+    send_three_and_edit_the_first(&world);
+    let new = |seqs: [i64; 4]| seqs.map(|seq| (seq, "message.created".to_owned()));
+
+    // A replay; one that begins behind the message knows it.
+    let mut client = world.resume(0, 1, json!({"since": {"1": 0}})).await;
+    let mut other = world.resume(0, 2, json!({"since": {"1": 1}})).await;
+    assert_eq!(kinds(&mut client, 5).await, new([2, 3, 4, 5]));
+    let mut expected = new([2, 3, 4, 5]);
+    expected[2].1 = "message.edited".to_owned();
+    assert_eq!(kinds(&mut other, 5).await, expected);
+
+    // A repair, of which the edit also arrives live, between its pages at the earliest.
+    let world = World::with(small, Limits::default()).await;
+    let mut client = world.client(0, 1).await;
+    world.bus.set_fate(Fate::Lose);
+    let first = world.store.send(1, "نخست");
+    world.store.send(1, "دوم");
+    world.store.send(1, "سوم");
+    world.bus.set_fate(Fate::Pass);
+    world.store.edit(1, first, "نخست، ویراسته");
+    world.store.send(1, "چهارم");
+    assert_eq!(kinds(&mut client, 5).await, new([2, 3, 4, 5]));
+}
+
 #[tokio::test]
 async fn positions_that_cannot_be_replayed_are_reset() {
     let limits = Limits {
@@ -350,6 +400,8 @@ fn step() -> impl Strategy<Value = Step> {
 #[derive(Default)]
 struct View {
     position: i64,
+    /// The `since` of its connection.
+    since: i64,
     texts: BTreeMap<i64, Option<String>>,
 }
 
@@ -361,6 +413,12 @@ impl View {
         assert!(seq > self.position, "{seq} after {}", self.position);
         self.position = seq;
         let id = frame["data"]["id"].as_i64().unwrap();
+        assert!(
+            frame["type"] != "message.edited"
+                || self.texts.contains_key(&id)
+                || frame["data"]["seq"].as_i64().unwrap() <= self.since,
+            "told of an edit of what it was never shown: {frame}"
+        );
         let text = (frame["type"] != "message.deleted")
             .then(|| frame["data"]["content"].as_str().unwrap().to_owned());
         self.texts.insert(id, text);
@@ -368,7 +426,12 @@ impl View {
 }
 
 async fn play(steps: Vec<Step>) {
-    let mut world = World::new().await;
+    // Pages so small that replays and repairs take several, with changes between them.
+    let config = chapar_gateway::Config {
+        page_items: 3,
+        ..config()
+    };
+    let mut world = World::with(config, Limits::default()).await;
     world.add_node().await;
     let store = &world.store;
     let mut clients: Vec<(Client, View)> = Vec::new();
@@ -412,6 +475,7 @@ async fn play(steps: Vec<Step>) {
                     clients[which].1.take(&frame);
                 }
                 let since = clients[which].1.position;
+                clients[which].1.since = since;
                 let node = (which + at) % 2;
                 clients[which].0 = world
                     .resume(node, user, json!({"epoch": "e1", "since": {"1": since}}))

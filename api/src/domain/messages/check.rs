@@ -102,18 +102,7 @@ pub(super) async fn admit(ctx: &Context, sends: &[(UserId, RoomId)]) -> Vec<Resu
     }
     let demands: Vec<_> = sends
         .iter()
-        .map(|(user, room)| {
-            vec![
-                Demand {
-                    key: format!("send:{user}"),
-                    bucket: ctx.limits.send_user,
-                },
-                Demand {
-                    key: format!("send:{user}:{room}"),
-                    bucket: ctx.limits.send_room,
-                },
-            ]
-        })
+        .map(|(user, room)| demands(&ctx.limits, *user, *room))
         .collect();
     let verdicts = ctx.limiter.take(&demands).await;
     let verdict = |verdict| match verdict {
@@ -121,6 +110,21 @@ pub(super) async fn admit(ctx: &Context, sends: &[(UserId, RoomId)]) -> Vec<Resu
         Verdict::Limited { retry_after } => Err(Problem::rate_limited(retry_after)),
     };
     verdicts.into_iter().map(verdict).collect()
+}
+
+/// What one send takes. The keys share a hash tag, so that a cluster of Redis servers takes both or none, in one
+/// round trip.
+fn demands(limits: &Limits, user: UserId, room: RoomId) -> Vec<Demand> {
+    vec![
+        Demand {
+            key: format!("send:{{{user}}}"),
+            bucket: limits.send_user,
+        },
+        Demand {
+            key: format!("send:{{{user}}}:{room}"),
+            bucket: limits.send_room,
+        },
+    ]
 }
 
 #[cfg(test)]
@@ -188,5 +192,16 @@ mod tests {
         for bad in ["", " ", "a\nb", &"👍".repeat(9)] {
             assert!(emoji(bad, &limits).is_err(), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn the_buckets_of_a_send_lie_in_one_slot_of_a_cluster() {
+        let demands = demands(&Limits::default(), UserId(7), RoomId(12));
+        let tags = demands.iter().map(|demand| {
+            let (_, rest) = demand.key.split_once('{').unwrap();
+            rest.split_once('}').unwrap().0
+        });
+        assert_eq!(tags.collect::<Vec<_>>(), ["7", "7"]);
+        assert_ne!(demands[0].key, demands[1].key);
     }
 }

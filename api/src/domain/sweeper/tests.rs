@@ -24,7 +24,13 @@ struct Changed {
 
 #[async_trait]
 impl Feed for Changed {
-    async fn changes(&self, _: RoomId, _: Seq, _: u32) -> Result<Option<FeedPage>, StoreError> {
+    async fn changes(
+        &self,
+        _: RoomId,
+        _: Seq,
+        _: Option<Seq>,
+        _: u32,
+    ) -> Result<Option<FeedPage>, StoreError> {
         unreachable!("the sweeper asks for heads")
     }
 

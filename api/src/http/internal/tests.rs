@@ -150,10 +150,10 @@ on_both! {
         assert_eq!(heads.rooms.len(), 1);
         assert_eq!((heads.rooms[0].seq, heads.rooms[0].members), (3, 2));
         assert_eq!(heads.users, [(sara.id, state.version)]);
-        let changes = ChangesRequest { room, since: 1, limit: 10 };
+        let changes = ChangesRequest { room, since: 1, origin: None, limit: 10 };
         let page = backend.changes(changes).await.unwrap();
         assert_eq!(page.items.iter().map(|item| item.seq).collect::<Vec<_>>(), [2, 3]);
-        let missing = ChangesRequest { room: RoomId(99_999), since: 0, limit: 10 };
+        let missing = ChangesRequest { room: RoomId(99_999), since: 0, origin: None, limit: 10 };
         assert_eq!(code(backend.changes(missing).await), Code::RoomNotFound);
         api.revoke(&sara).await;
         assert_eq!(code(backend.open(open).await), Code::SessionRevoked);

@@ -64,11 +64,15 @@ async fn read(
 /// From where on.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-struct Since {
+struct Span {
     /// The last position known; 0 for everything.
     #[serde(default)]
     #[param(required = false, minimum = 0)]
     since: Seq,
+    /// The `since` of the first page, where this is a later one; `since` by default. Messages that are newer
+    /// than it are `message.created`, also those that earlier pages left out because they were changed later.
+    #[param(required = false, minimum = 0)]
+    from: Option<Seq>,
     /// Items of the page.
     #[param(minimum = 1, maximum = 100, default = 50)]
     #[expect(
@@ -99,7 +103,7 @@ struct Changes {
     operation_id = "list_changes",
     tag = "rooms",
     security(("bearer" = [])),
-    params(("room_id" = RoomId, Path, description = "Which."), Since),
+    params(("room_id" = RoomId, Path, description = "Which."), Span),
     responses(
         (status = 200, description = "A page.", body = Changes),
         (status = 403, response = openapi::Forbidden),
@@ -112,17 +116,20 @@ async fn changes(
     caller: Caller,
     Path(room): Path<RoomId>,
     paging: Paging<Seq>,
-    Query(since): Query<Since>,
+    Query(span): Query<Span>,
 ) -> Result<Json<Changes>, Failure> {
-    if since.since < 0 {
-        let range = Violation::OutOfRange {
-            min: 0,
-            max: (1 << 53) - 1,
-        };
-        return Err(Problem::invalid("since", range).into());
+    let Span { since, from, .. } = span;
+    for (field, value, max) in [
+        ("since", since, (1 << 53) - 1),
+        ("from", from.unwrap_or(since), since),
+    ] {
+        if !(0..=max).contains(&value) {
+            let range = Violation::OutOfRange { min: 0, max };
+            return Err(Problem::invalid(field, range).into());
+        }
     }
     let page = feed
-        .changes_for(caller.user, room, since.since, paging.limit)
+        .changes_for(caller.user, room, since, from, paging.limit)
         .await?;
     Ok(Json(Changes {
         items: page.items.into_iter().map(|change| change.frame).collect(),

@@ -28,16 +28,26 @@ impl Facts {
         if self.0.is_empty() {
             return Ok(Vec::new());
         }
-        let versions: BTreeMap<i64, i64> = sqlx::query_as(concat!(
-            "UPDATE users SET version = version + 1, changed_at = $1 WHERE id IN (
-                 SELECT id FROM users WHERE id ",
-            any!("$2"),
+        let users = || ids(self.0.keys().map(|user| user.0));
+        // Two statements. A single one with the lock in a subquery updates from the rows as they were before it
+        // waited: it then queues at the old version of a row behind who holds its place there and waits for the
+        // new version, which is locked here. Postgres ends that as a deadlock.
+        sqlx::query(concat!(
+            "SELECT id FROM users WHERE id ",
+            any!("$1"),
             " ORDER BY id",
-            locked!(),
-            ") RETURNING id, version"
+            locked!()
+        ))
+        .bind(users())
+        .fetch_all(&mut *conn)
+        .await?;
+        let versions: BTreeMap<i64, i64> = sqlx::query_as(concat!(
+            "UPDATE users SET version = version + 1, changed_at = $1 WHERE id ",
+            any!("$2"),
+            " RETURNING id, version"
         ))
         .bind(at.as_micros())
-        .bind(ids(self.0.keys().map(|user| user.0)))
+        .bind(users())
         .fetch_all(conn)
         .await?
         .into_iter()

@@ -56,6 +56,7 @@ impl Feed for Store {
         &self,
         room: RoomId,
         since: Seq,
+        origin: Option<Seq>,
         limit: u32,
     ) -> Result<Option<FeedPage>, StoreError> {
         let mut tx = self.begin_read().await?;
@@ -73,6 +74,7 @@ impl Feed for Store {
         let head = row.room.clone();
         let head = RoomRecord::try_from(head)?.last_seq;
         let limit = limit.max(1) as usize;
+        let origin = origin.map_or(since, |origin| origin.min(since));
         let messages = changed_messages(&mut tx, room, since, limit + 1).await?;
         let members = changed_members(&mut tx, room, since, limit + 1).await?;
 
@@ -90,7 +92,7 @@ impl Feed for Store {
         let mut items = Vec::with_capacity(positions.len().min(limit));
         let kinds: Vec<EventType> = messages
             .iter()
-            .map(|message| kind_since(message, since))
+            .map(|message| kind_since(message, origin))
             .collect::<Result<_, _>>()?;
         let page = messages
             .into_iter()
@@ -329,11 +331,11 @@ async fn changed_members(
         .await?)
 }
 
-/// What a message's change is to one who knows everything up to `since`.
-fn kind_since(message: &MessageRow, since: Seq) -> Result<EventType, StoreError> {
+/// What a message's change is to one who knew everything up to `origin`.
+fn kind_since(message: &MessageRow, origin: Seq) -> Result<EventType, StoreError> {
     if message.deleted_at.is_some() {
         Ok(EventType::MessageDeleted)
-    } else if message.seq > since {
+    } else if message.seq > origin {
         Ok(EventType::MessageCreated)
     } else {
         Word::read(&message.change_kind)

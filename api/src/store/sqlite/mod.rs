@@ -5,13 +5,13 @@
 
 use std::path::Path;
 use std::str::FromStr;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use secrecy::ExposeSecret;
 use sqlx::ConnectOptions;
-use sqlx::sqlite::{
-    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
-};
+use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
+use tokio::time::Instant;
 
 use super::config::StoreConfig;
 use super::{Store, migrations};
@@ -58,11 +58,15 @@ mod users;
 #[path = "../sql/waits.rs"]
 mod waits;
 
+/// Between two attempts at a lock for which SQLite itself does not wait.
+const LOCK_PAUSE: Duration = Duration::from_millis(10);
+
 /// The store in one SQLite file. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct SqliteStore {
     writer: SqlitePool,
     readers: SqlitePool,
+    lock_timeout: Duration,
 }
 
 impl SqliteStore {
@@ -74,7 +78,6 @@ impl SqliteStore {
     pub fn open(config: &StoreConfig) -> Result<Self, StoreError> {
         let options = SqliteConnectOptions::from_str(config.url.expose_secret())?
             .create_if_missing(true)
-            .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
             .busy_timeout(config.lock_timeout)
@@ -97,7 +100,30 @@ impl SqliteStore {
             readers: pool()
                 .max_connections(config.max_connections)
                 .connect_lazy_with(options.pragma("query_only", "ON")),
+            lock_timeout: config.lock_timeout,
         })
+    }
+
+    /// Makes the file one with a write-ahead log, which it then stays, so that connections need not ask for it.
+    /// `SQLite` takes an exclusive lock for that and does not wait for it, whatever the busy timeout: of two
+    /// processes that begin on one new file, one would fail. So it is waited for here, as long as for any lock.
+    async fn use_wal(&self) -> Result<(), StoreError> {
+        let deadline = Instant::now() + self.lock_timeout;
+        loop {
+            let mode = sqlx::query_scalar::<_, String>("PRAGMA journal_mode = WAL")
+                .fetch_one(&self.writer)
+                .await;
+            match mode.map_err(StoreError::from) {
+                Err(StoreError::Busy(_)) if Instant::now() < deadline => {
+                    tokio::time::sleep(LOCK_PAUSE).await;
+                }
+                Ok(mode) if mode != "wal" => {
+                    let reason = format!("the journal mode stays {mode}: WAL is needed");
+                    return Err(StoreError::Failed(reason.into()));
+                }
+                other => return other.map(|_| ()),
+            }
+        }
     }
 }
 
@@ -110,6 +136,7 @@ impl Store for SqliteStore {
 
     /// In one transaction, so that processes that migrate at once wait for each other.
     async fn migrate(&self) -> Result<(), StoreError> {
+        self.use_wal().await?;
         let mut tx = self.begin_write().await?;
         migrations::sqlite()
             .run_direct(None, &mut *tx, false)

@@ -255,7 +255,26 @@ on_both! {
             if page["more"] == false { break }
         }
         assert_eq!((since, count), (6, 4));
-        assert_eq!(ali.get(&format!("{room}/changes?since=-1")).await.0, 422);
+        for query in ["since=-1", "since=3&from=4", "since=3&from=-1"] {
+            assert_eq!(ali.get(&format!("{room}/changes?{query}")).await.0, 422, "{query}");
+        }
+    }
+
+    async fn later_pages_of_changes_are_told_for_where_the_first_began(api) {
+        let (ali, sara) = (api.user("ali").await, api.user("sara").await);
+        let room = ali.room("private", "r", &[sara.id]).await;
+        let first = ali.send(&room, "first").await;
+        ali.send(&room, "second").await;
+        let of_first = format!("{room}/messages/{}", first["id"]);
+        assert_eq!(ali.patch(&of_first, json!({"content": "edited"})).await.0, 200);
+        let (_, page) = ali.get(&format!("{room}/changes?since=2&limit=1")).await;
+        assert_eq!((&page["items"][0]["seq"], &page["next"], &page["more"]), (&json!(4), &json!(4), &json!(true)));
+        let (_, page) = ali.get(&format!("{room}/changes?since=4&from=2&limit=1")).await;
+        assert_eq!((&page["items"][0]["seq"], &page["items"][0]["type"]), (&json!(5), &json!("message.created")));
+        assert_eq!((&page["next"], &page["more"]), (&json!(5), &json!(false)));
+        // By default `from` is `since`.
+        let (_, page) = ali.get(&format!("{room}/changes?since=4")).await;
+        assert_eq!(page["items"][0]["type"], "message.edited");
     }
 
     async fn notifications_are_listed_and_read(api) {
