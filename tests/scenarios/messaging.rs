@@ -237,7 +237,7 @@ async fn changes_reach_everybody_live_and_dense(site: Site) {
                 reacted.message.reactions[0].count,
                 reacted.message.reactions[0].me
             ),
-            (1, false)
+            (1, None)
         );
         let EventBody::MessageDeleted(deleted) = &changes[4].body else {
             panic!("{:?}", changes[4])
