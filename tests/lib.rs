@@ -10,6 +10,7 @@
 
 pub mod frames;
 pub mod history;
+mod received;
 pub mod rest;
 pub mod site;
 pub mod socket;

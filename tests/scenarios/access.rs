@@ -6,6 +6,8 @@ use chapar_shared::RoomId;
 use chapar_tests::{Answer, DEADLINE, Site, Socket, User, scenarios};
 use serde_json::{Value, json};
 
+use crate::rooms::joined;
+
 scenarios! {
     the_table_holds_in_public_rooms_by_rest,
     the_table_holds_in_private_rooms_by_rest,
@@ -380,7 +382,9 @@ async fn an_author_edits_only_while_a_member(site: Site) {
 
 /// Something that reaches the socket after everything that was published before.
 async fn fence(user: &User, socket: &Socket) {
+    let mark = socket.mark();
     let room = user.private_room(&[]).await.room.id;
+    joined(socket, mark, room).await;
     let message = user.send(room, "حصار").await;
     socket.expect_seq(room, message.seq, DEADLINE).await;
 }
@@ -406,6 +410,7 @@ async fn an_outsider_hears_nothing_of_a_public_room(site: Site) {
     // Having joined, they hear what follows, and nothing twice.
     eve.put(&format!("/v1/rooms/{}/members/me", room.id), json!({}))
         .await;
+    joined(&socket, 0, room.id).await;
     let said = author.say(room.id, "خوش آمدی").await;
     socket.expect_seq(room.id, said.seq, DEADLINE).await;
 }

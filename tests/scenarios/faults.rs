@@ -133,6 +133,7 @@ async fn a_membership_is_told_though_its_publish_was_lost() {
         within(SECONDS, left(&socket, 0, room)).await;
         let secret = author.say(room, "راز").await;
         let fence = sara.private_room(&[]).await.room.id;
+        joined(&socket, 0, fence).await;
         let mark = sara.send(fence, "حصار").await;
         socket.expect_seq(fence, mark.seq, DEADLINE).await;
         assert!(

@@ -7,6 +7,8 @@ use chapar_shared::protocol::{EventBody, Presence};
 use chapar_tests::{DEADLINE, Site, Socket, User, scenarios};
 use serde_json::json;
 
+use crate::rooms::joined;
+
 scenarios! {
     a_watched_user_comes_and_goes => GRACE,
     a_reconnect_within_the_grace_does_not_flicker => LONG_GRACE,
@@ -167,6 +169,7 @@ async fn several_sockets_are_one_presence(site: Site) {
     first.close().await;
     // Their other socket says goodbye later; only then are they gone, after its own grace.
     let room = sara.private_room(&[&ali]).await.room.id;
+    joined(&socket, 0, room).await;
     let said = sara.send(room, "هنوز هستم").await;
     socket.expect_seq(room, said.seq, DEADLINE).await;
     let closed = Instant::now();

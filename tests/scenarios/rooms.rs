@@ -128,7 +128,9 @@ async fn joining_and_leaving_at_once_leaves_no_hole(site: Site) {
             sara.leave(room.id).await;
             left(&socket, mark, room.id).await;
         }
+        let mark = socket.mark();
         sara.put(&me, json!({})).await;
+        joined(&socket, mark, room.id).await;
     };
     tokio::join!(going_on, coming_and_going);
     let last = author.say(room.id, "پایان").await;

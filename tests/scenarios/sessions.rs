@@ -13,7 +13,7 @@ scenarios! {
     a_changed_password_closes_the_other_devices,
     a_refresh_token_used_twice_ends_the_session,
     a_lost_answer_to_a_refresh_can_be_asked_again,
-    an_expired_token_closes_and_a_new_one_extends => [("tokens.access_ttl", "3s")],
+    an_expired_token_closes_and_a_new_one_extends => [("tokens.access_ttl", "5s")],
     a_session_says_where_it_is_from,
     auth_takes_no_token_of_another_session,
 }
