@@ -225,7 +225,7 @@ impl Socket {
         }
     }
 
-    /// Sends commands without waiting for each reply, at most [`PENDING`] of them unanswered, and gives the
+    /// Sends commands without waiting for each reply, at most `PENDING` of them unanswered, and gives the
     /// replies in order.
     pub async fn pipeline(&self, commands: impl IntoIterator<Item = Value>) -> Vec<Reply> {
         let mut ids: Vec<i64> = Vec::new();
