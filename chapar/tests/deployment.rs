@@ -2,6 +2,8 @@
 
 #![cfg(feature = "testing")]
 
+use std::time::Duration;
+
 use chapar::start_page;
 use chapar::testing::{Deployment, Place, Shape, Which, paste};
 
@@ -10,10 +12,22 @@ async fn is_ready(deployment: &Deployment) -> bool {
     answer.is_ok_and(|answer| answer.status() == 200)
 }
 
+/// A node of a cluster is ready once its link to Redis is proven, a moment after its start.
+async fn until_ready(deployment: &Deployment) {
+    let proven = async {
+        let mut pace = tokio::time::interval(Duration::from_millis(20));
+        while !is_ready(deployment).await {
+            pace.tick().await;
+        }
+    };
+    let in_time = tokio::time::timeout(Duration::from_secs(30), proven).await;
+    in_time.expect("the first api node is ready within 30 s");
+}
+
 #[tokio::test]
 async fn a_single_node_is_api_and_gateway_under_one_address() {
     let deployment = Deployment::single().await.unwrap();
-    assert!(is_ready(&deployment).await);
+    until_ready(&deployment).await;
     assert_eq!(deployment.api_url(0), deployment.api_url(1));
     let sockets = deployment.ws_url(1).replace("ws://", "http://");
     assert_eq!(sockets, format!("{}/v1/ws", deployment.public_url()));
@@ -23,7 +37,7 @@ async fn a_single_node_is_api_and_gateway_under_one_address() {
 #[tokio::test]
 async fn a_cluster_has_a_migrated_database_and_nodes_of_its_own() {
     let cluster = Deployment::cluster().await.unwrap();
-    assert!(is_ready(&cluster).await);
+    until_ready(&cluster).await;
     let urls = [0, 1, 2].map(|number| cluster.api_url(number));
     assert_ne!(urls[0], urls[1]);
     assert_eq!(urls[0], urls[2], "numbers go round");
@@ -46,11 +60,11 @@ async fn processes_are_stopped_killed_and_started_again() {
     let mut deployment = Deployment::start(Shape::Single, Place::Processes, &limit)
         .await
         .unwrap();
-    assert!(is_ready(&deployment).await);
+    until_ready(&deployment).await;
     deployment.kill(Which::Api(0)).await.unwrap();
     assert!(!is_ready(&deployment).await);
     deployment.restart(Which::Api(0)).await.unwrap();
-    assert!(is_ready(&deployment).await);
+    until_ready(&deployment).await;
     deployment.stop(Which::Gateway(0)).await.unwrap();
     assert!(!is_ready(&deployment).await);
     assert!(deployment.stop(Which::Api(0)).await.is_err());
