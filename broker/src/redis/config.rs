@@ -33,19 +33,19 @@ pub struct RedisConfig {
     /// knows no database numbers.
     pub prefix: String,
     /// For a new connection, TLS and sign-in included; `3s`.
-    #[serde(deserialize_with = "duration")]
+    #[serde(deserialize_with = "chapar_shared::duration::deserialize")]
     pub connect_timeout: Duration,
     /// For one command or pipeline; `1s`. Lower gives up on a busy Redis; higher holds up senders when it hangs.
-    #[serde(deserialize_with = "duration")]
+    #[serde(deserialize_with = "chapar_shared::duration::deserialize")]
     pub command_timeout: Duration,
     /// For one chunk of a subscription to be confirmed; `2s`.
-    #[serde(deserialize_with = "duration")]
+    #[serde(deserialize_with = "chapar_shared::duration::deserialize")]
     pub subscribe_timeout: Duration,
     /// Longest pause between attempts to connect; `2s`.
-    #[serde(deserialize_with = "duration")]
+    #[serde(deserialize_with = "chapar_shared::duration::deserialize")]
     pub max_reconnect_delay: Duration,
     /// How often the link is proven by a message to oneself; `5s`. A dead link is noticed within twice this.
-    #[serde(deserialize_with = "duration")]
+    #[serde(deserialize_with = "chapar_shared::duration::deserialize")]
     pub probe_interval: Duration,
     /// How often all subscriptions are renewed; `30s`, in Cluster mode `1s`: there it bounds how long a moved
     /// slot is deaf. A round costs a command for 1,000 channels, in Cluster mode for each partition in use.
@@ -190,32 +190,10 @@ impl RedisConfig {
     }
 }
 
-fn duration<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    parse_duration(&text).ok_or_else(|| {
-        serde::de::Error::custom(format!(
-            "{text:?} is not a duration such as 30s, 250ms or 1m"
-        ))
-    })
-}
-
 fn optional_duration<'de, D: serde::Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<Duration>, D::Error> {
-    duration(deserializer).map(Some)
-}
-
-fn parse_duration(text: &str) -> Option<Duration> {
-    let digits = text.find(|letter: char| !letter.is_ascii_digit())?;
-    let number: u64 = text[..digits].parse().ok()?;
-    let milliseconds = match &text[digits..] {
-        "ms" => 1,
-        "s" => 1000,
-        "m" => 60_000,
-        "h" => 3_600_000,
-        _ => return None,
-    };
-    Some(Duration::from_millis(number.checked_mul(milliseconds)?))
+    chapar_shared::duration::deserialize(deserializer).map(Some)
 }
 
 #[cfg(test)]
