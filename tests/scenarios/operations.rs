@@ -5,7 +5,7 @@ use std::time::Duration;
 use chapar::testing::{Place, Which};
 use chapar_tests::site::{CLUSTER, bounded};
 use chapar_tests::user::PASSWORD;
-use chapar_tests::{DEADLINE, Hello, History, Site, Socket, User, scenarios};
+use chapar_tests::{DEADLINE, Hello, History, Site, Socket, User, eventually, scenarios};
 use serde_json::json;
 use std::collections::BTreeMap;
 
@@ -23,7 +23,11 @@ async fn every_role_tells_its_health_and_metrics(site: Site) {
     let _socket = ali.connect_to(1, []).await;
     for rest in [site.api(0), site.api(1), site.gateway(0), site.gateway(1)] {
         rest.get("/healthz").await.expect(200);
-        rest.get("/readyz").await.expect(200);
+        // A link to Redis is proven a moment after it is made.
+        eventually(DEADLINE, "the node is ready", async || {
+            (rest.get("/readyz").await.status == 200).then_some(())
+        })
+        .await;
         let metrics = rest.get("/metrics").await.expect(200);
         assert!(
             metrics.header("content-type").starts_with("text/plain"),
