@@ -1,5 +1,6 @@
 //! What operators see and do: health, metrics, logs, the admin commands, drains.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use chapar::testing::{Place, Which};
@@ -7,7 +8,6 @@ use chapar_tests::site::{CLUSTER, bounded};
 use chapar_tests::user::PASSWORD;
 use chapar_tests::{DEADLINE, Hello, History, Site, Socket, User, eventually, scenarios};
 use serde_json::json;
-use std::collections::BTreeMap;
 
 scenarios! {
     every_role_tells_its_health_and_metrics,

@@ -12,7 +12,7 @@ use chapar_shared::{Timestamp, UserId};
 use chapar_testkit::{Proxy, Redis, RedisCluster, RedisOptions, Sentinel, eat_publishes};
 use futures_util::FutureExt as _;
 use tokio::sync::mpsc;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::contract::{PATIENCE, next, room, text, wait_for_link};
 use crate::redis::config;
@@ -344,6 +344,27 @@ async fn rooms_follow_slots_that_move() {
     node.assert_recovered().await;
 }
 
+/// Makes a replica the master of its slots. Redis' `OK` means only that it will try, and it gives up silently
+/// after 5 s where the master was slow: it is asked until it has taken over.
+async fn take_over(cluster: &RedisCluster, replica: &Redis) {
+    let has_taken_over = async || {
+        let seen = cluster.describe(replica).await.unwrap();
+        seen.iter()
+            .any(|node| node.port == replica.port() && node.is_master)
+    };
+    let taken_over = async {
+        let mut asked = None;
+        while !has_taken_over().await {
+            if asked.is_none_or(|at: Instant| at.elapsed() > Duration::from_secs(6)) {
+                replica.cli(&["cluster", "failover"]).await.unwrap();
+                asked = Some(Instant::now());
+            }
+            sleep(Duration::from_millis(50)).await;
+        }
+    };
+    timeout(PATIENCE, taken_over).await.unwrap();
+}
+
 #[tokio::test]
 async fn rooms_survive_failovers_of_a_cluster() {
     let cluster = RedisCluster::start(3, 1).await.unwrap();
@@ -357,7 +378,7 @@ async fn rooms_survive_failovers_of_a_cluster() {
         .iter()
         .find(|server| server.port() == replica.port)
         .unwrap();
-    server.cli(&["cluster", "failover"]).await.unwrap();
+    take_over(&cluster, server).await;
     node.assert_recovered().await;
 
     // Unplanned: a master dies.
