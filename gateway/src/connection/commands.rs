@@ -164,10 +164,8 @@ impl Commands {
         users.sort_unstable();
         users.dedup();
         users.truncate(max);
-        self.node.watch(&self.connection, users.clone()).await;
-        let states = self.node.presence.states(&users).await.unwrap_or_default();
-        users.retain(|user| states.get(user).is_some_and(|state| state.is_online));
-        Ok(Answer::Ok(raw(&json!({ "online": users }))))
+        let online = self.node.watch(&self.connection, users).await;
+        Ok(Answer::Ok(raw(&json!({ "online": online }))))
     }
 
     fn auth(&self, auth: &Auth) -> Result<Answer, Problem> {

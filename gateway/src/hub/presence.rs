@@ -12,6 +12,7 @@ use chapar_shared::envelope::{Channel, Envelope};
 use chapar_shared::protocol::Presence;
 use chapar_shared::{Timestamp, UserId};
 
+use super::watchers::COMPARE_EVERY;
 use crate::node::Node;
 
 /// Users in one call.
@@ -58,6 +59,17 @@ impl Lives {
         }
     }
 
+    /// Those who are still here are welcomed again at the next tick.
+    fn come_again(&self, users: &[UserId]) {
+        let mut state = self.lock();
+        let here: Vec<UserId> = users
+            .iter()
+            .copied()
+            .filter(|user| state.here.contains(user))
+            .collect();
+        state.came.extend(here);
+    }
+
     fn take_came(&self) -> Vec<UserId> {
         std::mem::take(&mut self.lock().came).into_iter().collect()
     }
@@ -90,7 +102,7 @@ pub(crate) async fn keep_leases(node: Arc<Node>) {
             .clamp(Duration::from_millis(10), Duration::from_millis(500)),
     );
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    let mut renewed = Instant::now();
+    let (mut renewed, mut compared) = (Instant::now(), Instant::now());
     loop {
         tokio::select! {
             () = node.shutdown.cancelled() => return,
@@ -103,6 +115,15 @@ pub(crate) async fn keep_leases(node: Arc<Node>) {
         let gone = node.lives.take_gone();
         for gone in gone.chunks(BATCH) {
             farewell(&node, gone).await;
+        }
+        if compared.elapsed() > COMPARE_EVERY {
+            compared = Instant::now();
+            for asked in node.watchers.all().chunks(BATCH) {
+                let users: Vec<UserId> = asked.iter().map(|(user, _)| *user).collect();
+                if let Ok(states) = node.presence.states(&users).await {
+                    node.watchers.learn(asked, &states);
+                }
+            }
         }
         if renewed.elapsed() > PRESENCE_LEASE / 3 {
             renewed = Instant::now();
@@ -140,6 +161,8 @@ async fn welcome(node: &Node, users: &[UserId]) {
             error = &error as &dyn std::error::Error,
             "presence leases could not be taken"
         );
+        node.lives.come_again(users);
+        return;
     }
     let was_offline = |user: &&UserId| states.get(user).is_none_or(|state| !state.is_online);
     let came = users.iter().filter(was_offline).map(|user| Presence {

@@ -6,7 +6,6 @@ use tokio::sync::mpsc;
 
 use chapar_broker::Delivery;
 use chapar_shared::envelope::{Channel, Envelope};
-use chapar_shared::protocol::{Event, EventBody};
 
 use super::change::{Change, text};
 use crate::dialects::{Encodings, Outgoing};
@@ -70,11 +69,7 @@ fn hand_on(node: &Arc<Node>, channel: Channel, envelope: Envelope) {
                 user.raise(node, version);
             }
         }
-        Envelope::Presence(presence) => {
-            let frame = Event::user(EventBody::Presence(presence)).encode().into();
-            node.watchers
-                .relay(presence.user, &Encodings::new(Outgoing::Event(&frame)));
-        }
+        Envelope::Presence(presence) => node.watchers.relay(presence),
         // The broker's own.
         Envelope::Probe { .. } => {}
     }
