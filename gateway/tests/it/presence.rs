@@ -5,6 +5,7 @@ use std::time::Duration;
 use chapar_shared::Limits;
 use serde_json::json;
 
+use super::bus::Fate;
 use super::world::{World, config, until};
 
 #[tokio::test]
@@ -48,6 +49,25 @@ async fn watchers_see_acquaintances_come_and_go() {
         .send(&json!({"op": "watch", "id": 3, "users": (1..=201).collect::<Vec<_>>()}))
         .await;
     assert_eq!(watcher.reply(3).await["error"]["code"], "invalid");
+}
+
+#[tokio::test]
+async fn lost_words_of_presence_are_made_good() {
+    let mut world = World::new().await;
+    world.add_node().await;
+    let mut watcher = world.client(0, 1).await;
+    watcher
+        .send(&json!({"op": "watch", "id": 1, "users": [2]}))
+        .await;
+    assert_eq!(watcher.reply(1).await["ok"], json!({"online": []}));
+    world.bus.set_fate(Fate::Lose);
+    let second = world.client(1, 2).await;
+    let came = watcher.event("presence").await;
+    assert_eq!(came["data"]["online"], json!(true));
+    drop(second);
+    let went = watcher.event("presence").await;
+    assert_eq!(went["data"]["online"], json!(false));
+    assert!(went["data"]["last_seen"].is_string(), "{went}");
 }
 
 #[tokio::test]
