@@ -97,13 +97,6 @@ pub enum Envelope {
     },
     /// A user came or went, on their presence channel.
     Presence(Presence),
-    /// A node's message to itself, to prove the link.
-    Probe {
-        /// Whose.
-        node: u64,
-        /// Which.
-        nonce: u64,
-    },
 }
 
 impl Envelope {
@@ -258,7 +251,6 @@ mod tests {
                     UserEvent::Shut,
                 ],
             }),
-            Envelope::Probe { node: 1, nonce: 2 },
         ];
         for envelope in envelopes {
             let bytes = envelope.encode();

@@ -70,7 +70,5 @@ fn hand_on(node: &Arc<Node>, channel: Channel, envelope: Envelope) {
             }
         }
         Envelope::Presence(presence) => node.watchers.relay(presence),
-        // The broker's own.
-        Envelope::Probe { .. } => {}
     }
 }

@@ -131,6 +131,5 @@ pub(crate) fn envelopes() -> Vec<(&'static str, Envelope)> {
             },
         ),
         ("presence", Envelope::Presence(presence)),
-        ("probe", Envelope::Probe { node: 1, nonce: 2 }),
     ]
 }
