@@ -52,6 +52,16 @@ export class Inbox {
   }
 }
 
+/** Asks again and again until `check` gives something truthy: for what holds within a time, as a cache allows it. */
+export async function eventually(what, check) {
+  const deadline = Date.now() + PATIENCE_MS;
+  while (Date.now() < deadline) {
+    const found = await check();
+    if (found) return found;
+  }
+  throw new Error(`waited ${PATIENCE_MS} ms for ${what}`);
+}
+
 /** `promise`, or an error that names `what` after the patience. */
 export async function inTime(what, promise) {
   let timer;

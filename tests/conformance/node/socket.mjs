@@ -22,17 +22,20 @@ export class Socket {
 
   /** The status with which the server refuses to upgrade; an error if it does not refuse. */
   static async refusal(t, base, path, options) {
+    const status = await Socket.status(t, base, path, options);
+    assert.notEqual(status, 101, `${path} was upgraded`);
+    return status;
+  }
+
+  /** The status with which the server answers a request to upgrade. */
+  static async status(t, base, path, options) {
     const client = new Socket(base, path, options);
     t.after(() => client.#socket.terminate());
-    const status = await inTime(
-      `the refusal of ${path}`,
-      client.opened.then(
-        () => null,
-        ({ status }) => status,
-      ),
+    const status = client.opened.then(
+      () => 101,
+      (error) => error.status ?? Promise.reject(error),
     );
-    assert.ok(status, `${path} was upgraded, or the connection was cut`);
-    return status;
+    return inTime(`the answer to ${path}`, status);
   }
 
   constructor(base, path, options) {
