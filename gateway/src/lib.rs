@@ -15,6 +15,7 @@ mod hub;
 mod measures;
 mod node;
 mod retry;
+mod wire;
 
 use std::fmt;
 use std::sync::Arc;
