@@ -32,8 +32,6 @@ pub struct Config {
     /// Outbound queue of one connection in bytes; 1 MiB. At half of it typing and presence are dropped, at
     /// all of it the client is closed 4010. Higher bears longer stalls and costs memory for each slow client.
     pub max_queue_bytes: usize,
-    /// Bytes gathered before a write to the socket; 16,384. Held by every connection that was ever busy.
-    pub write_buffer_bytes: usize,
     /// Commands of one connection that wait for their outcome; 64. Beyond it they are `rate_limited`.
     pub max_pending_commands: usize,
     /// Commands in one batch for the api; 256.
@@ -142,7 +140,6 @@ impl Default for Config {
             heartbeat: Duration::from_secs(30),
             write_timeout: Duration::from_secs(20),
             max_queue_bytes: 1 << 20,
-            write_buffer_bytes: 16 << 10,
             max_pending_commands: 64,
             max_batch: 256,
             max_batch_bytes: 1 << 20,

@@ -58,13 +58,21 @@ impl Commands {
         }
     }
 
-    /// Reads and runs one frame.
+    /// Reads one frame.
+    pub(super) fn read(&self, text: &str) -> Result<(Option<CommandId>, ClientFrame), ParseError> {
+        let connection = &self.connection;
+        connection.dialect.get().parse(text, &connection.view)
+    }
+
+    /// Runs what was read, or answers that it could not be.
     ///
     /// # Errors
     /// The code to close with.
-    pub(super) async fn take(&mut self, text: &str) -> Result<(), CloseCode> {
-        let connection = &self.connection;
-        match connection.dialect.get().parse(text, &connection.view) {
+    pub(super) async fn take(
+        &mut self,
+        frame: Result<(Option<CommandId>, ClientFrame), ParseError>,
+    ) -> Result<(), CloseCode> {
+        match frame {
             Ok((id, frame)) => self.run_frame(id, frame).await,
             Err(ParseError::Malformed { id, .. }) => self.refuse(id, Code::MalformedFrame),
             Err(ParseError::UnknownOp { id }) => self.refuse(id, Code::UnknownOp),

@@ -5,10 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use axum::extract::rejection::QueryRejection;
-use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, Uri, header};
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
@@ -18,20 +17,13 @@ use chapar_shared::token::{Claims, TokenError};
 use chapar_shared::{Language, Timestamp};
 
 use super::open::{self, Opening};
-use super::{End, Scope, reader, writer};
+use super::socket::{Socket, Unreadable};
+use super::upgrade::{NotAnUpgrade, Upgrade};
+use super::{End, Scope};
 use crate::dialects::{DialectId, View};
 use crate::measures;
 use crate::node::Node;
-
-/// A frame longer than the limit by no more than this is read, so that its sender can be told by a close
-/// frame; what is longer still breaks the connection after it.
-const FRAME_SLACK: usize = 64 << 10;
-
-/// Read buffer of a connection: what an idle one costs (the library's default is 128 KiB).
-const READ_BUFFER: usize = 4096;
-
-/// No frame that is sent is longer.
-const MAX_WRITE_BUFFER: usize = 16 << 20;
+use crate::wire::Malformed;
 
 /// What came with the upgrade request.
 #[derive(Debug)]
@@ -51,8 +43,12 @@ pub(crate) async fn upgrade(
     State(node): State<Arc<Node>>,
     query: Result<Query<UpgradeQuery>, QueryRejection>,
     headers: HeaderMap,
-    upgrade: WebSocketUpgrade,
+    upgrade: Result<Upgrade, NotAnUpgrade>,
 ) -> Response {
+    let upgrade = match upgrade {
+        Ok(upgrade) => upgrade,
+        Err(refusal) => return refusal.into_response(),
+    };
     let greeting = Greeting {
         token: bearer(&headers).or_else(|| query.ok().and_then(|Query(query)| query.token)),
         is_origin_allowed: is_origin_allowed(&headers, &node.config.allowed_origins),
@@ -62,18 +58,11 @@ pub(crate) async fn upgrade(
             .map(Language::from_accept)
             .unwrap_or_default(),
     };
-    let max = node.limits.max_frame_bytes.saturating_add(FRAME_SLACK);
-    let tracker = node.tracker.clone();
-    upgrade
-        .read_buffer_size(READ_BUFFER)
-        .write_buffer_size(node.config.write_buffer_bytes)
-        .max_write_buffer_size(MAX_WRITE_BUFFER.max(node.config.write_buffer_bytes * 2))
-        .max_frame_size(max)
-        .max_message_size(max)
-        .on_upgrade(move |socket| tracker.track_future(serve(node, greeting, socket)))
+    let (max, serving) = (node.limits.max_frame_bytes, Arc::clone(&node));
+    upgrade.accept(&node, max, move |socket| serve(serving, greeting, socket))
 }
 
-async fn serve(node: Arc<Node>, greeting: Greeting, mut socket: WebSocket) {
+async fn serve(node: Arc<Node>, greeting: Greeting, mut socket: Socket) {
     measures::accepted();
     let greeted = async {
         if node.is_draining.load(Ordering::Acquire) {
@@ -99,36 +88,27 @@ async fn serve(node: Arc<Node>, greeting: Greeting, mut socket: WebSocket) {
         greeted = greeted => greeted,
     };
     match greeted {
-        Ok(opened) => reader::serve(node, opened, socket).await,
+        Ok(opened) => super::serve::serve(node, opened, socket).await,
         Err(End::Close(code)) => {
-            writer::close(&mut socket, DialectId::NATIVE, code).await;
-            reader::linger(&mut socket).await;
+            super::serve::close(&node, socket, DialectId::NATIVE, code).await;
         }
         Err(End::Gone) => {}
     }
 }
 
 /// The first frame.
-async fn hello(node: &Node, socket: &mut WebSocket) -> Result<Hello, End> {
-    let first = async {
-        loop {
-            match socket.recv().await {
-                Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
-                Some(Ok(Message::Text(text))) => break Ok(text),
-                Some(Ok(Message::Binary(_))) => break Err(End::Close(CloseCode::Unauthenticated)),
-                Some(Err(error)) if reader::is_too_large(&error) => {
-                    break Err(End::Close(CloseCode::FrameTooLarge));
-                }
-                Some(Ok(Message::Close(_)) | Err(_)) | None => break Err(End::Gone),
-            }
+async fn hello(node: &Node, socket: &mut Socket) -> Result<Hello, End> {
+    let first = tokio::time::timeout(node.config.hello_timeout, socket.next()).await;
+    let text = match first {
+        Ok(Ok(Some(text))) => text,
+        Ok(Err(Unreadable::Gone)) => return Err(End::Gone),
+        Ok(Err(Unreadable::Malformed(Malformed::TooLarge))) => {
+            return Err(End::Close(CloseCode::FrameTooLarge));
+        }
+        Ok(Ok(None) | Err(Unreadable::Malformed(_))) | Err(_) => {
+            return Err(End::Close(CloseCode::Unauthenticated));
         }
     };
-    let text = tokio::time::timeout(node.config.hello_timeout, first)
-        .await
-        .unwrap_or(Err(End::Close(CloseCode::Unauthenticated)))?;
-    if text.len() > node.limits.max_frame_bytes {
-        return Err(End::Close(CloseCode::FrameTooLarge));
-    }
     match DialectId::NATIVE.get().parse(&text, &View::default()) {
         Ok((_, ClientFrame::Hello(hello))) => Ok(hello),
         _ => Err(End::Close(CloseCode::Unauthenticated)),

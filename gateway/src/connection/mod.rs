@@ -1,19 +1,21 @@
-//! One client's socket: its handshake, its reader, its writer and the queue between hub and writer.
+//! One client's socket: its handshake, the task that serves it and the queue between hub and task.
 //!
-//! Two tasks each: reading must not be polled for every write. Neither has a timer of its own but during the
-//! handshake, while a write is in progress and while a close is waited for.
+//! One task each, without a timer of its own but during the handshake, while a write is stuck and while a close
+//! is waited for, and without a buffer but for what is not complete yet.
 
 mod commands;
+mod gate;
 mod handshake;
 mod keep_alive;
 mod open;
 mod pull;
 mod queue;
-mod reader;
+mod serve;
+mod socket;
 mod strikes;
 mod submit;
 mod typing;
-mod writer;
+mod upgrade;
 
 use std::sync::atomic::{AtomicI64, AtomicU8, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -35,6 +37,10 @@ pub(crate) use keep_alive::{Registry, keep_alive};
     reason = "sockets of other dialects are opened without a handshake of ours"
 )]
 pub(crate) use open::{Guard, Opened, Opening, open};
+#[expect(
+    unused_imports,
+    reason = "sockets of other dialects have writers of their own"
+)]
 pub(crate) use pull::pull;
 #[expect(
     unused_imports,

@@ -1,18 +1,13 @@
 //! WebSocket frames (RFC 6455), as a server reads and writes them, without a buffer that waits.
 //!
-//! What is sent to many is made once, header included ([`Frame`]), shared by reference and written many at a
-//! time. What is read lies in the reader's own buffer: a connection keeps bytes only of a frame that is not
-//! complete yet ([`Decoder`]). No extensions: a compressor costs each connection more than all else together.
+//! The buffers are the caller's; of a connection's own are only the fragments of a message that is not complete
+//! yet ([`Decoder`]). No extensions: a compressor costs each connection more than all else together.
 
 mod decoder;
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::BufMut;
 
 pub(crate) use decoder::{Decoder, Found, Incoming, Malformed};
-
-/// A frame ready to be written, cheap to clone.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Frame(Bytes);
 
 /// Payloads from here on take a length of two bytes, and from [`LONG`] on one of eight.
 const MEDIUM: usize = 126;
@@ -20,6 +15,9 @@ const LONG: usize = 1 << 16;
 
 /// Of a control frame's payload.
 const MAX_CONTROL: usize = 125;
+
+/// Of an unmasked header.
+const MAX_HEADER: usize = 10;
 
 const FIN: u8 = 0x80;
 
@@ -52,56 +50,28 @@ impl Opcode {
     }
 }
 
-impl Frame {
-    /// A text.
-    pub(crate) fn text(text: &str) -> Self {
-        Self::new(Opcode::Text, text.as_bytes())
-    }
-
-    /// A ping without payload.
-    pub(crate) fn ping() -> Self {
-        const PING: [u8; 2] = [FIN | Opcode::Ping as u8, 0];
-        Self(Bytes::from_static(&PING))
-    }
-
-    /// The answer to a ping, with its payload.
-    pub(crate) fn pong(payload: &[u8]) -> Self {
-        Self::new(Opcode::Pong, &payload[..payload.len().min(MAX_CONTROL)])
-    }
-
-    /// A close; the reason is cut to what fits.
-    pub(crate) fn close(code: u16, reason: &str) -> Self {
-        let mut payload = Vec::with_capacity(2 + reason.len());
-        payload.put_u16(code);
-        payload.extend_from_slice(&reason.as_bytes()[..reason.floor_char_boundary(MAX_CONTROL - 2)]);
-        Self::new(Opcode::Close, &payload)
-    }
-
-    fn new(opcode: Opcode, payload: &[u8]) -> Self {
-        let mut bytes = BytesMut::with_capacity(payload.len() + 10);
-        bytes.put_u8(FIN | opcode as u8);
-        match payload.len() {
-            length @ ..MEDIUM => bytes.put_u8(u8::try_from(length).expect("below 126")),
-            length @ MEDIUM..LONG => {
-                bytes.put_u8(126);
-                bytes.put_u16(u16::try_from(length).expect("below 65536"));
-            }
-            length => {
-                bytes.put_u8(127);
-                bytes.put_u64(length as u64);
-            }
+/// Writes a frame behind what is there.
+pub(crate) fn put_frame(output: &mut Vec<u8>, opcode: Opcode, payload: &[u8]) {
+    output.reserve(payload.len() + MAX_HEADER);
+    output.put_u8(FIN | opcode as u8);
+    match payload.len() {
+        length @ ..MEDIUM => output.put_u8(u8::try_from(length).expect("below 126")),
+        length @ MEDIUM..LONG => {
+            output.put_u8(126);
+            output.put_u16(u16::try_from(length).expect("below 65536"));
         }
-        bytes.put_slice(payload);
-        Self(bytes.freeze())
+        length => {
+            output.put_u8(127);
+            output.put_u64(length as u64);
+        }
     }
+    output.put_slice(payload);
+}
 
-    /// Bytes on the wire.
-    pub(crate) fn len(&self) -> usize {
-        self.0.len()
-    }
-
-    /// The bytes to be written.
-    pub(crate) fn bytes(&self) -> &[u8] {
-        &self.0
-    }
+/// Writes a close frame; the reason is cut to what fits.
+pub(crate) fn put_close(output: &mut Vec<u8>, code: u16, reason: &str) {
+    let mut payload = Vec::with_capacity(MAX_CONTROL);
+    payload.put_u16(code);
+    payload.put_slice(&reason.as_bytes()[..reason.floor_char_boundary(MAX_CONTROL - 2)]);
+    put_frame(output, Opcode::Close, &payload);
 }
