@@ -2,9 +2,9 @@
 //! process, the binary put it before a gateway.
 
 use chapar_shared::internal::{
-    AcquaintedRequest, AcquaintedResponse, ChangesPage, ChangesRequest, HeadsRequest,
-    HeadsResponse, OpenRequest, RoomRequest, RoomResponse, SubmitRequest, SubmitResponse,
-    UserRequest, UserState,
+    AcquaintedRequest, AcquaintedResponse, ChangesPage, ChangesRequest, CompanionsRequest,
+    CompanionsResponse, HeadsRequest, HeadsResponse, OpenRequest, RoomRequest, RoomResponse,
+    SubmitRequest, SubmitResponse, UserRequest, UserState,
 };
 
 use crate::domain::commands::Commands;
@@ -88,5 +88,16 @@ impl Backend {
     ) -> Result<AcquaintedResponse, Error> {
         let users = self.rooms.acquainted(request.user, &request.users).await?;
         Ok(AcquaintedResponse { users })
+    }
+
+    /// The members of a room of the user's, or everybody with whom the user shares a room that is not too large.
+    ///
+    /// # Errors
+    /// Refused `room_not_found` unless the user is in the room; a failure of the store.
+    pub async fn companions(
+        &self,
+        request: CompanionsRequest,
+    ) -> Result<CompanionsResponse, Error> {
+        self.feed.companions(request).await
     }
 }

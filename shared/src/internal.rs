@@ -254,3 +254,36 @@ pub struct AcquaintedResponse {
     /// Those that do, the asker included if named.
     pub users: Vec<UserId>,
 }
+
+/// Who the people around a user are, for a dialect that names them by e-mail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CompanionsRequest {
+    /// Who asks.
+    pub user: UserId,
+    /// The members of this room; `None` for everybody with whom the user shares a room of at most 200 members,
+    /// the user included.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub room: Option<RoomId>,
+}
+
+/// The answer to [`CompanionsRequest`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CompanionsResponse {
+    /// The store's epoch.
+    pub epoch: String,
+    /// At most 1,000, the rest is left out: of a room in the order in which they came, else the asker and
+    /// then by ascending id.
+    pub people: Vec<Person>,
+}
+
+/// A user by all names that a dialect may call them by.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Person {
+    /// Unique and stable.
+    pub id: UserId,
+    /// As they wrote it.
+    pub username: String,
+    /// `None` where they gave none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub email: Option<String>,
+}

@@ -111,6 +111,15 @@ pub trait Rooms {
     /// Those of `others` who share a room with `user` (or are the user).
     async fn acquainted(&self, user: UserId, others: &[UserId]) -> Result<Vec<UserId>, StoreError>;
 
+    /// The user, then everybody with whom they share a room of at most `max_members` members, by ascending id;
+    /// at most `limit`, no deleted ones.
+    async fn companions(
+        &self,
+        user: UserId,
+        max_members: i64,
+        limit: u32,
+    ) -> Result<Vec<Person>, StoreError>;
+
     /// Removes messages, reactions and memberships of deleted rooms, at most `limit` rows; gives the number
     /// removed. Files are left to [`super::Files`].
     async fn purge_rooms(&self, limit: u32) -> Result<u64, StoreError>;

@@ -8,9 +8,9 @@ use chapar_gateway::backend::http::{HttpBackend, HttpConfig};
 use chapar_gateway::backend::{Backend, BackendError};
 use chapar_gateway::{Deps, Gateway};
 use chapar_shared::internal::{
-    AcquaintedRequest, AcquaintedResponse, ChangesPage, ChangesRequest, HeadsRequest,
-    HeadsResponse, OpenRequest, RoomRequest, RoomResponse, SubmitRequest, SubmitResponse,
-    UserRequest, UserState,
+    AcquaintedRequest, AcquaintedResponse, ChangesPage, ChangesRequest, CompanionsRequest,
+    CompanionsResponse, HeadsRequest, HeadsResponse, OpenRequest, RoomRequest, RoomResponse,
+    SubmitRequest, SubmitResponse, UserRequest, UserState,
 };
 use chapar_shared::token::Keyring;
 use tokio_util::sync::CancellationToken;
@@ -84,6 +84,7 @@ direct! {
     user(UserRequest) -> UserState;
     room(RoomRequest) -> RoomResponse;
     acquainted(AcquaintedRequest) -> AcquaintedResponse;
+    companions(CompanionsRequest) -> CompanionsResponse;
 }
 
 fn failed(error: Error) -> BackendError {

@@ -14,9 +14,9 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use chapar_shared::internal::{
-    AcquaintedRequest, AcquaintedResponse, ChangesPage, ChangesRequest, HeadsRequest,
-    HeadsResponse, OpenRequest, RoomRequest, RoomResponse, SubmitRequest, SubmitResponse,
-    UserRequest, UserState,
+    AcquaintedRequest, AcquaintedResponse, ChangesPage, ChangesRequest, CompanionsRequest,
+    CompanionsResponse, HeadsRequest, HeadsResponse, OpenRequest, RoomRequest, RoomResponse,
+    SubmitRequest, SubmitResponse, UserRequest, UserState,
 };
 use chapar_shared::{Code, Problem};
 
@@ -216,5 +216,12 @@ impl Backend for HttpBackend {
         request: AcquaintedRequest,
     ) -> Result<AcquaintedResponse, BackendError> {
         self.call("acquainted", &request, true).await
+    }
+
+    async fn companions(
+        &self,
+        request: CompanionsRequest,
+    ) -> Result<CompanionsResponse, BackendError> {
+        self.call("companions", &request, true).await
     }
 }

@@ -7,9 +7,9 @@ use async_trait::async_trait;
 
 use chapar_shared::Problem;
 use chapar_shared::internal::{
-    AcquaintedRequest, AcquaintedResponse, ChangesPage, ChangesRequest, HeadsRequest,
-    HeadsResponse, OpenRequest, RoomRequest, RoomResponse, SubmitRequest, SubmitResponse,
-    UserRequest, UserState,
+    AcquaintedRequest, AcquaintedResponse, ChangesPage, ChangesRequest, CompanionsRequest,
+    CompanionsResponse, HeadsRequest, HeadsResponse, OpenRequest, RoomRequest, RoomResponse,
+    SubmitRequest, SubmitResponse, UserRequest, UserState,
 };
 
 pub mod http;
@@ -64,6 +64,17 @@ pub trait Backend: fmt::Debug + Send + Sync + 'static {
         &self,
         request: AcquaintedRequest,
     ) -> Result<AcquaintedResponse, BackendError>;
+
+    /// The members of a room of the user's, or everybody with whom the user shares a room that is not too
+    /// large, by all their names.
+    ///
+    /// # Errors
+    /// [`BackendError::Refused`] with `room_not_found` unless the user is in the room;
+    /// [`BackendError::Unavailable`].
+    async fn companions(
+        &self,
+        request: CompanionsRequest,
+    ) -> Result<CompanionsResponse, BackendError>;
 }
 
 /// Why the api gave no answer.

@@ -591,6 +591,36 @@ impl Backend for Store {
         })
     }
 
+    async fn companions(
+        &self,
+        request: CompanionsRequest,
+    ) -> Result<CompanionsResponse, BackendError> {
+        self.read(|state| {
+            let asked = |id: &i64| request.room.is_none_or(|room| room.0 == *id);
+            let mut people: Vec<i64> = state
+                .rooms
+                .iter()
+                .filter(|(id, row)| asked(id) && row.members.contains(&request.user.0))
+                .flat_map(|(_, row)| row.members.iter().copied())
+                .collect();
+            if request.room.is_some() && people.is_empty() {
+                return Err(BackendError::Refused(Code::RoomNotFound.into()));
+            }
+            people.push(request.user.0);
+            people.sort_unstable();
+            people.dedup();
+            let person = |id| Person {
+                id: UserId(id),
+                username: format!("کاربر{id}"),
+                email: None,
+            };
+            Ok(CompanionsResponse {
+                epoch: state.epoch.clone(),
+                people: people.into_iter().map(person).collect(),
+            })
+        })
+    }
+
     async fn acquainted(
         &self,
         request: AcquaintedRequest,

@@ -1,6 +1,6 @@
 //! The internal listener: what gateways ask, as JSON over HTTP. Never on the public address.
 //!
-//! `POST /internal/v1/{open,submit,heads,changes,user,room,acquainted}` with the types of
+//! `POST /internal/v1/{open,submit,heads,changes,user,room,acquainted,companions}` with the types of
 //! [`chapar_shared::internal`] and `Authorization: Bearer <cluster secret>`. What is refused or fails is
 //! answered with the problem's status and a [`Problem`] in its own form, which the gateway puts into words.
 
@@ -71,6 +71,7 @@ pub fn router(backend: Backend, secret: &SecretString, config: &InternalConfig) 
         .route("/internal/v1/user", post(call!(user)))
         .route("/internal/v1/room", post(call!(room)))
         .route("/internal/v1/acquainted", post(call!(acquainted)))
+        .route("/internal/v1/companions", post(call!(companions)))
         .fallback(async || refuse(&Code::NotFound.into()))
         .method_not_allowed_fallback(async || refuse(&Code::MethodNotAllowed.into()))
         .layer(DefaultBodyLimit::max(config.max_body_bytes))
