@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use serde_json::{Value, json};
+use tokio::sync::Semaphore;
 
 use chapar_gateway::backend::{Backend, BackendError};
 use chapar_shared::envelope::{Channel, Envelope, RoomChange, UserChange, UserEvent};
@@ -13,7 +14,9 @@ use chapar_shared::protocol::{
     EventType, Notification, NotificationKind, OwnUser, ReadyRoom, Role, Room, RoomKind, RoomMe,
     RoomView, User,
 };
-use chapar_shared::{Code, MessageId, NotificationId, RoomId, Seq, SessionId, Timestamp, UserId};
+use chapar_shared::{
+    AttachmentId, Code, MessageId, NotificationId, RoomId, Seq, SessionId, Timestamp, UserId,
+};
 
 use super::bus::Bus;
 
@@ -21,6 +24,7 @@ use super::bus::Bus;
 pub struct Store {
     pub bus: Arc<Bus>,
     state: Mutex<State>,
+    uploads: Semaphore,
 }
 
 #[derive(Debug, Default)]
@@ -49,6 +53,10 @@ pub struct Calls {
     pub changes: usize,
     pub users: usize,
     pub submitted: Vec<Submission>,
+    /// Uploads that were begun, by the length of what they hold.
+    pub uploads: Vec<usize>,
+    /// Uploads that are not answered yet.
+    pub uploading: usize,
     pub largest_batch: usize,
 }
 
@@ -108,6 +116,7 @@ impl Store {
                 epoch: "e1".into(),
                 ..State::default()
             }),
+            uploads: Semaphore::new(0),
         })
     }
 
@@ -127,6 +136,12 @@ impl Store {
         for id in 1..=rooms {
             state.rooms.entry(id).or_default().members = (1..=users).collect();
         }
+    }
+
+    /// Answers so many uploads.
+    #[expect(dead_code, reason = "no socket takes files yet")]
+    pub fn let_uploads_pass(&self, count: usize) {
+        self.uploads.add_permits(count);
     }
 
     pub fn fault(&self, set: impl FnOnce(&mut Faults)) {
@@ -636,4 +651,60 @@ impl Backend for Store {
             })
         })
     }
+
+    /// Rooms by their id, users by theirs in `کاربر<id>`; a room 100 and above is public.
+    async fn resolve(&self, request: ResolveRequest) -> Result<ResolveResponse, BackendError> {
+        let own = user(request.user.0).username;
+        let id = match &request.target {
+            Target::Chat(name) => name.parse().ok(),
+            Target::Direct(_) | Target::PrivateChat(_) => Some(1),
+            Target::Notifications(name) if *name == own => {
+                return Ok(ResolveResponse {
+                    room: None,
+                    username: own,
+                    peer: None,
+                });
+            }
+            Target::Notifications(_) => return refused(Code::Forbidden),
+        };
+        let is_member = self.read(|state| {
+            let member = |id| Some(state.rooms.get(&id)?.members.contains(&request.user.0));
+            Ok(id.and_then(member))
+        })?;
+        match (id, is_member) {
+            (Some(_), Some(true)) => {}
+            (Some(id), Some(false)) if id >= 100 => self.join(request.user.0, id),
+            _ => return refused(Code::RoomNotFound),
+        }
+        Ok(ResolveResponse {
+            room: id.map(RoomId),
+            username: own,
+            peer: match request.target {
+                Target::Direct(name) | Target::PrivateChat(name) => Some(name),
+                Target::Chat(_) | Target::Notifications(_) => None,
+            },
+        })
+    }
+
+    /// Waits for [`Store::let_uploads_pass`].
+    async fn upload(&self, request: UploadRequest) -> Result<UploadResponse, BackendError> {
+        self.read(|state| {
+            state.calls.uploading += 1;
+            state.calls.uploads.push(request.data.len());
+            Ok(())
+        })?;
+        if let Ok(pass) = self.uploads.acquire().await {
+            pass.forget();
+        }
+        self.read(|state| {
+            state.calls.uploading -= 1;
+            Ok(UploadResponse {
+                attachment: AttachmentId(7),
+            })
+        })
+    }
+}
+
+fn refused<T>(code: Code) -> Result<T, BackendError> {
+    Err(BackendError::Refused(code.into()))
 }
