@@ -4,6 +4,10 @@
 //! handshake, while a write is in progress and while a close is waited for.
 
 mod commands;
+mod credentials;
+mod door;
+mod frame_heads;
+mod gate;
 mod handshake;
 mod keep_alive;
 mod open;
@@ -13,6 +17,8 @@ mod reader;
 mod strikes;
 mod submit;
 mod typing;
+mod unread;
+mod upgrade;
 mod writer;
 
 use std::sync::atomic::{AtomicI64, AtomicU8, Ordering};
@@ -28,6 +34,7 @@ use crate::dialects::{DialectId, Frames, Outgoing, View};
     reason = "sockets of other dialects run commands without a reader of ours"
 )]
 pub(crate) use commands::Commands;
+pub(crate) use door::Knock;
 pub(crate) use handshake::upgrade;
 pub(crate) use keep_alive::{Registry, keep_alive};
 #[expect(
@@ -56,7 +63,6 @@ pub(crate) enum Scope {
     /// One alone. The connection is closed when the user goes from that room.
     Room(RoomId),
     /// None: it hears what is addressed to the user.
-    #[expect(dead_code, reason = "every native connection listens to rooms")]
     User,
 }
 

@@ -69,6 +69,14 @@ struct RoomRow {
     others: BTreeMap<Seq, (EventType, Value)>,
 }
 
+struct Draft {
+    room: i64,
+    sender: i64,
+    content: String,
+    files: Vec<String>,
+    nonce: Option<String>,
+}
+
 #[derive(Clone, Debug)]
 struct MessageRow {
     seq: Seq,
@@ -76,6 +84,8 @@ struct MessageRow {
     kind: EventType,
     content: String,
     nonce: Option<String>,
+    sender: i64,
+    files: Vec<String>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -139,7 +149,6 @@ impl Store {
     }
 
     /// Answers so many uploads.
-    #[expect(dead_code, reason = "no socket takes files yet")]
     pub fn let_uploads_pass(&self, count: usize) {
         self.uploads.add_permits(count);
     }
@@ -156,8 +165,20 @@ impl Store {
         self.state.lock().unwrap().rooms[&room].seq
     }
 
+    /// A message of user 1's.
     pub fn send(&self, room: i64, content: &str) -> i64 {
-        let (id, change) = self.state.lock().unwrap().send(room, content, None);
+        self.send_files(room, 1, content, &[])
+    }
+
+    pub fn send_files(&self, room: i64, sender: i64, content: &str, files: &[&str]) -> i64 {
+        let draft = Draft {
+            room,
+            sender,
+            content: content.to_owned(),
+            files: files.iter().copied().map(str::to_owned).collect(),
+            nonce: None,
+        };
+        let (id, change) = self.state.lock().unwrap().send(draft);
         self.publish(change);
         id
     }
@@ -322,7 +343,8 @@ impl Store {
 }
 
 impl State {
-    fn send(&mut self, room: i64, content: &str, nonce: Option<String>) -> (i64, RoomChange) {
+    fn send(&mut self, draft: Draft) -> (i64, RoomChange) {
+        let room = draft.room;
         self.next_message += 1;
         let id = self.next_message;
         let row = self.rooms.get_mut(&room).unwrap();
@@ -332,8 +354,10 @@ impl State {
             seq: row.seq,
             changed: row.seq,
             kind: EventType::MessageCreated,
-            content: content.to_owned(),
-            nonce,
+            content: draft.content,
+            nonce: draft.nonce,
+            sender: draft.sender,
+            files: draft.files,
         };
         row.messages.insert(id, message);
         (id, self.message(room, id, 0))
@@ -358,7 +382,18 @@ impl State {
             _ if row.seq > since => EventType::MessageCreated,
             kind => kind,
         };
-        let data = json!({"id": id, "content": row.content, "nonce": row.nonce, "seq": row.seq});
+        let attachment = |name: &String| {
+            json!({
+                "id": 7, "name": name, "content_type": "text/plain", "size": 5, "url": format!("/files/{name}"),
+                "width": null, "height": null, "thumbnail_url": null,
+            })
+        };
+        let data = json!({
+            "id": id, "room": room, "seq": row.seq, "changed_seq": row.changed, "number": 1,
+            "sender": user(row.sender), "content": row.content, "nonce": row.nonce, "reply_to": null,
+            "attachments": row.files.iter().map(attachment).collect::<Vec<_>>(), "reactions": [],
+            "created_at": Timestamp::default(), "edited_at": null, "deleted_at": null,
+        });
         frame(room, row.changed, kind, Some(id), &data)
     }
 
@@ -471,7 +506,7 @@ impl Backend for Store {
                     ));
                     continue;
                 };
-                if send.content.is_empty() {
+                if send.content.is_empty() && send.attachments.is_empty() {
                     outcomes.push(Outcome::Error(Code::Invalid.into()));
                     continue;
                 }
@@ -484,7 +519,17 @@ impl Backend for Store {
                     first.clone()
                 } else {
                     let shown = send.nonce.filter(|_| !send.is_nonce_hidden);
-                    let (id, change) = state.send(send.room.0, &send.content, shown);
+                    let (id, change) = state.send(Draft {
+                        room: send.room.0,
+                        sender: submission.user.0,
+                        content: send.content.clone(),
+                        files: send
+                            .attachments
+                            .iter()
+                            .map(|_| "پرونده".to_owned())
+                            .collect(),
+                        nonce: shown,
+                    });
                     changes.push(change);
                     let ok = json!({"message": {"id": id, "content": send.content}});
                     state.nonces.insert(key, ok.clone());
