@@ -46,6 +46,13 @@ pub trait Rooms {
         viewer: UserId,
     ) -> Result<Option<RoomSight>, StoreError>;
 
+    /// A public room of a name, else the oldest of the viewer's own with that name.
+    async fn room_by_name(
+        &self,
+        name: &str,
+        viewer: UserId,
+    ) -> Result<Option<RoomSight>, StoreError>;
+
     /// The user's rooms, latest activity first; hidden direct ones left out. `after`: the activity and id of
     /// the last one of the page before.
     async fn rooms_of(
@@ -110,6 +117,15 @@ pub trait Rooms {
 
     /// Those of `others` who share a room with `user` (or are the user).
     async fn acquainted(&self, user: UserId, others: &[UserId]) -> Result<Vec<UserId>, StoreError>;
+
+    /// The user, then everybody with whom they share a room of at most `max_members` members, by ascending id;
+    /// at most `limit`, no deleted ones.
+    async fn companions(
+        &self,
+        user: UserId,
+        max_members: i64,
+        limit: u32,
+    ) -> Result<Vec<Person>, StoreError>;
 
     /// Removes messages, reactions and memberships of deleted rooms, at most `limit` rows; gives the number
     /// removed. Files are left to [`super::Files`].

@@ -87,7 +87,8 @@ contract! {
         persian_rooms_are_found_by_arabic_letters,
         lists_page_by_key,
         read_marks_go_forward_only,
-        only_who_shares_a_room_is_acquainted;
+        only_who_shares_a_room_is_acquainted,
+        companions_share_a_room_that_is_not_too_large;
     sends:
         concurrent_sends_give_a_dense_sequence,
         one_nonce_makes_one_message,

@@ -512,3 +512,23 @@ pub(crate) async fn only_who_shares_a_room_is_acquainted(world: World) {
     assert_eq!(known, [ali, sara]);
     assert!(world.store.acquainted(ali, &[]).await.unwrap().is_empty());
 }
+
+pub(crate) async fn companions_share_a_room_that_is_not_too_large(world: World) {
+    let [ali, sara, reza, mina, lone] = world.users(["علی", "سارا", "رضا", "مینا", "lone"]).await;
+    world.room("two", sara, &[reza]).await;
+    let room = world.room("again", sara, &[reza, mina]).await.id;
+    world.room("large", sara, &[ali, mina, reza, lone]).await;
+    world.direct(mina, sara).await;
+    let remove = RoomChange::Remove { successor: None };
+    world.change(room, reza, Some(reza), remove).await;
+    let ids = async |user, max, limit| {
+        let people = world.store.companions(user, max, limit).await.unwrap();
+        people.iter().map(|person| person.id).collect::<Vec<_>>()
+    };
+    assert_eq!(ids(sara, 3, 10).await, [sara, reza, mina]);
+    assert_eq!(ids(sara, 5, 10).await, [sara, ali, reza, mina, lone]);
+    assert_eq!(ids(sara, 5, 2).await, [sara, ali]);
+    assert_eq!(ids(lone, 3, 10).await, [lone]);
+    let everybody = world.store.companions(mina, 3, 10).await.unwrap();
+    assert_eq!(everybody[1].username, "سارا");
+}

@@ -6,21 +6,21 @@ use std::sync::atomic::Ordering;
 
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
-use axum::http::{HeaderMap, Uri, header};
-use axum::response::{IntoResponse, Response};
+use axum::http::HeaderMap;
+use axum::response::Response;
 use secrecy::{ExposeSecret, SecretString};
-use serde::Deserialize;
 
 use chapar_shared::protocol::command::Hello;
 use chapar_shared::protocol::{ClientFrame, CloseCode};
 use chapar_shared::token::{Claims, TokenError};
 use chapar_shared::{Language, Timestamp};
 
+use super::credentials::{self, SocketQuery};
 use super::open::{self, Opening};
 use super::socket::{Socket, Unreadable};
-use super::upgrade::{NotAnUpgrade, Upgrade};
-use super::{End, Scope};
-use crate::dialects::{DialectId, View};
+use super::upgrade::Upgrade;
+use super::{End, Scope, serve};
+use crate::dialects::{DialectId, Incoming, View};
 use crate::measures;
 use crate::node::Node;
 use crate::wire::Malformed;
@@ -33,36 +33,26 @@ pub(super) struct Greeting {
     language: Language,
 }
 
-#[derive(Debug, Deserialize)]
-pub(crate) struct UpgradeQuery {
-    token: Option<SecretString>,
-}
-
 /// `GET /v1/ws`.
 pub(crate) async fn upgrade(
     State(node): State<Arc<Node>>,
-    query: Result<Query<UpgradeQuery>, QueryRejection>,
+    query: Result<Query<SocketQuery>, QueryRejection>,
     headers: HeaderMap,
-    upgrade: Result<Upgrade, NotAnUpgrade>,
+    upgrade: Upgrade,
 ) -> Response {
-    let upgrade = match upgrade {
-        Ok(upgrade) => upgrade,
-        Err(refusal) => return refusal.into_response(),
-    };
+    let query = query.ok().and_then(|Query(query)| query.token);
+    let allowed = &node.config.allowed_origins;
     let greeting = Greeting {
-        token: bearer(&headers).or_else(|| query.ok().and_then(|Query(query)| query.token)),
-        is_origin_allowed: is_origin_allowed(&headers, &node.config.allowed_origins),
-        language: headers
-            .get(header::ACCEPT_LANGUAGE)
-            .and_then(|value| value.to_str().ok())
-            .map(Language::from_accept)
-            .unwrap_or_default(),
+        token: credentials::token(&headers, query, allowed),
+        is_origin_allowed: credentials::is_origin_allowed(&headers, allowed),
+        language: credentials::language(&headers),
     };
-    let (max, serving) = (node.limits.max_frame_bytes, Arc::clone(&node));
-    upgrade.accept(&node, max, move |socket| serve(serving, greeting, socket))
+    let serving = Arc::clone(&node);
+    let max = node.limits.max_frame_bytes;
+    upgrade.accept(&node, max, |socket| greet(serving, greeting, socket))
 }
 
-async fn serve(node: Arc<Node>, greeting: Greeting, mut socket: Socket) {
+async fn greet(node: Arc<Node>, greeting: Greeting, mut socket: Socket) {
     measures::accepted();
     let greeted = async {
         if node.is_draining.load(Ordering::Acquire) {
@@ -88,10 +78,8 @@ async fn serve(node: Arc<Node>, greeting: Greeting, mut socket: Socket) {
         greeted = greeted => greeted,
     };
     match greeted {
-        Ok(opened) => super::serve::serve(node, opened, socket).await,
-        Err(End::Close(code)) => {
-            super::serve::close(&node, socket, DialectId::NATIVE, code).await;
-        }
+        Ok(opened) => serve::serve(node, opened, socket).await,
+        Err(End::Close(code)) => serve::close(&node, socket, DialectId::NATIVE, code).await,
         Err(End::Gone) => {}
     }
 }
@@ -110,7 +98,7 @@ async fn hello(node: &Node, socket: &mut Socket) -> Result<Hello, End> {
         }
     };
     match DialectId::NATIVE.get().parse(&text, &View::default()) {
-        Ok((_, ClientFrame::Hello(hello))) => Ok(hello),
+        Ok(Incoming::Command(_, ClientFrame::Hello(hello))) => Ok(hello),
         _ => Err(End::Close(CloseCode::Unauthenticated)),
     }
 }
@@ -128,75 +116,4 @@ fn verify(node: &Node, greeting: &Greeting, hello: &Hello) -> Result<Claims, Clo
             TokenError::Expired => CloseCode::TokenExpired,
             TokenError::Invalid => CloseCode::Unauthenticated,
         })
-}
-
-fn bearer(headers: &HeaderMap) -> Option<SecretString> {
-    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
-    let (scheme, token) = value.split_once(' ')?;
-    scheme
-        .eq_ignore_ascii_case("bearer")
-        .then(|| SecretString::from(token.trim()))
-}
-
-/// Whether a browser page of this origin may connect. Only browsers send `Origin`, and they do not let pages
-/// forge it.
-fn is_origin_allowed(headers: &HeaderMap, allowed: &[String]) -> bool {
-    let Some(origin) = headers.get(header::ORIGIN) else {
-        return true;
-    };
-    let Ok(origin) = origin.to_str() else {
-        return false;
-    };
-    if !allowed.is_empty() {
-        return allowed
-            .iter()
-            .any(|it| it == "*" || it.eq_ignore_ascii_case(origin));
-    }
-    let host = headers
-        .get(header::HOST)
-        .and_then(|host| host.to_str().ok());
-    let authority = origin
-        .parse::<Uri>()
-        .ok()
-        .and_then(|uri| uri.authority().cloned());
-    match (authority, host) {
-        (Some(authority), Some(host)) => authority.as_str().eq_ignore_ascii_case(host),
-        _ => false,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
-        pairs
-            .iter()
-            .map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()))
-            .collect()
-    }
-
-    #[test]
-    fn origins_are_the_host_or_listed() {
-        let same = headers(&[
-            ("host", "chat.example:8080"),
-            ("origin", "http://chat.example:8080"),
-        ]);
-        let other = headers(&[("host", "chat.example"), ("origin", "https://evil.example")]);
-        let null = headers(&[("host", "chat.example"), ("origin", "null")]);
-        let none = headers(&[("host", "chat.example")]);
-        let listed = ["https://evil.example".to_owned()];
-        assert!(is_origin_allowed(&same, &[]));
-        assert!(is_origin_allowed(&none, &[]) && is_origin_allowed(&none, &listed));
-        assert!(!is_origin_allowed(&other, &[]) && !is_origin_allowed(&null, &[]));
-        assert!(is_origin_allowed(&other, &listed) && !is_origin_allowed(&same, &listed));
-        assert!(is_origin_allowed(&null, &["*".to_owned()]));
-    }
-
-    #[test]
-    fn bearer_is_read_whatever_its_case() {
-        let token = bearer(&headers(&[("authorization", "bearer abc")])).unwrap();
-        assert_eq!(token.expose_secret(), "abc");
-        assert!(bearer(&headers(&[("authorization", "Basic abc")])).is_none());
-    }
 }

@@ -4,10 +4,12 @@
 //! is waited for, and without a buffer but for what is not complete yet.
 
 mod commands;
-mod gate;
+mod credentials;
+mod door;
 mod handshake;
 mod keep_alive;
 mod open;
+mod places;
 mod pull;
 mod queue;
 mod serve;
@@ -15,6 +17,7 @@ mod socket;
 mod strikes;
 mod submit;
 mod typing;
+mod unread;
 mod upgrade;
 
 use std::sync::atomic::{AtomicI64, AtomicU8, Ordering};
@@ -30,6 +33,7 @@ use crate::dialects::{DialectId, Frames, Outgoing, View};
     reason = "sockets of other dialects run commands without a reader of ours"
 )]
 pub(crate) use commands::Commands;
+pub(crate) use door::Knock;
 pub(crate) use handshake::upgrade;
 pub(crate) use keep_alive::{Registry, keep_alive};
 #[expect(
@@ -62,7 +66,6 @@ pub(crate) enum Scope {
     /// One alone. The connection is closed when the user goes from that room.
     Room(RoomId),
     /// None: it hears what is addressed to the user.
-    #[expect(dead_code, reason = "every native connection listens to rooms")]
     User,
 }
 

@@ -37,6 +37,7 @@ pub(super) async fn serve(node: Arc<Node>, opened: Opened, socket: Socket) {
         connection,
         user,
         guard,
+        ..
     } = opened;
     let dialect = connection.dialect;
     let mut serving = Serving {
@@ -134,31 +135,39 @@ impl Serving {
             } = self;
             let mut end = None;
             let mut tell = |context: &mut Context<'_>, message: Incoming<'_>| {
-                connection.heard();
-                let text = match message {
-                    Incoming::Text(text) => text,
-                    Incoming::Ping(_) | Incoming::Pong => return ControlFlow::Continue(()),
-                    Incoming::Binary | Incoming::Close => {
-                        end = Some(match message {
-                            Incoming::Binary => End::Close(CloseCode::Unauthenticated),
-                            _ => End::Gone,
-                        });
-                        return ControlFlow::Break(());
-                    }
-                };
-                if text.len() > node.limits.max_frame_bytes {
-                    end = Some(End::Close(CloseCode::FrameTooLarge));
-                    return ControlFlow::Break(());
-                }
                 let Some(mut taking) = commands.take() else {
                     return ControlFlow::Break(());
                 };
-                let frame = taking.read(&text);
-                let mut command = async move {
-                    let result = taking.take(frame).await;
-                    (taking, result)
-                }
-                .boxed();
+                let mut command: Running = match message {
+                    Incoming::Text(text) if text.len() <= node.limits.max_frame_bytes => {
+                        let frame = taking.read(&text);
+                        async move {
+                            let result = taking.take(frame).await;
+                            (taking, result)
+                        }
+                        .boxed()
+                    }
+                    Incoming::Text(text) => {
+                        let text = text.into_owned();
+                        async move {
+                            let result = taking.take_long(text).await;
+                            (taking, result)
+                        }
+                        .boxed()
+                    }
+                    Incoming::Binary(length) => {
+                        let result = taking.take_binary(length);
+                        std::future::ready((taking, result)).boxed()
+                    }
+                    Incoming::Ping(_) | Incoming::Pong => {
+                        *commands = Some(taking);
+                        return ControlFlow::Continue(());
+                    }
+                    Incoming::Close => {
+                        end = Some(End::Gone);
+                        return ControlFlow::Break(());
+                    }
+                };
                 // Nearly every command is done at once, or handed on.
                 match command.as_mut().poll(context) {
                     Poll::Ready((taken, result)) => {
@@ -176,6 +185,9 @@ impl Serving {
                 }
             };
             let read = socket.poll_read(context, &mut tell);
+            if socket.take_heard() > 0 {
+                connection.heard();
+            }
             match (end, read) {
                 (Some(End::Gone), _) | (None, Poll::Ready(Err(Unreadable::Gone))) => {
                     return Poll::Ready(Ended::Gone);

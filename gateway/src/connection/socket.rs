@@ -10,20 +10,16 @@ use std::future::poll_fn;
 use std::io;
 use std::ops::ControlFlow;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::BufMut;
-use futures_util::future::BoxFuture;
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_util::io::poll_read_buf;
 
-use chapar_shared::UserId;
-
-use super::gate::{Gate, Place};
+use super::places::{Places, TooLate};
 use crate::dialects::Utf8Bytes;
 use crate::wire::{self, Decoder, Found, Incoming, Malformed, Opcode};
 
@@ -33,14 +29,15 @@ const READ: usize = 16 << 10;
 /// Bytes gathered for one write, if no frame is longer.
 const JOIN: usize = 64 << 10;
 
-/// Messages from here on need a place of the gate before they are read on.
+/// Longer messages need a place before they are read on.
 const FREE: usize = (64 << 10) + 1024;
 
 /// Pongs that wait to be written.
 const MAX_PONGS: usize = 1024;
 
-/// How long the client may take to answer a close.
+/// How long the client may take to answer a close, and how much it may still send.
 const LINGER: Duration = Duration::from_secs(2);
+const LINGER_BYTES: usize = 1 << 20;
 
 thread_local! {
     static INPUT: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ].into());
@@ -58,15 +55,10 @@ pub(crate) struct Socket {
     unwritten: Vec<u8>,
     /// Of `unwritten`.
     taken: usize,
-    admission: Option<Admission>,
-}
-
-/// How a long message comes in.
-struct Admission {
-    gate: Arc<Gate>,
-    user: UserId,
-    entering: Option<BoxFuture<'static, Place>>,
-    place: Option<Place>,
+    /// What messages longer than [`FREE`] wait for.
+    places: Option<Places>,
+    /// Bytes read since that was asked last.
+    heard: usize,
 }
 
 /// What to do with a message, in the context of who reads; breaks to hear no more for now.
@@ -97,19 +89,19 @@ impl Socket {
             unread: Vec::new(),
             unwritten: Vec::new(),
             taken: 0,
-            admission: None,
+            places: None,
+            heard: 0,
         }
     }
 
-    /// Lets long messages wait for a place of the gate.
-    #[expect(dead_code, reason = "no dialect takes files yet")]
-    pub(crate) fn admit_by(&mut self, gate: &Arc<Gate>, user: UserId) {
-        self.admission = Some(Admission {
-            gate: Arc::clone(gate),
-            user,
-            entering: None,
-            place: None,
-        });
+    /// Lets long messages wait for places.
+    pub(super) fn with_places(self, places: Option<Places>) -> Self {
+        Self { places, ..self }
+    }
+
+    /// How many bytes the client sent since this was asked last, be they only a part of a message.
+    pub(super) fn take_heard(&mut self) -> usize {
+        std::mem::take(&mut self.heard)
     }
 
     /// Reads, and tells messages until `tell` breaks, which makes it ready. What a message borrowed is gone
@@ -119,10 +111,14 @@ impl Socket {
         context: &mut Context<'_>,
         tell: Tell<'_>,
     ) -> Poll<Result<(), Unreadable>> {
-        if let Some(admission) = &mut self.admission {
-            admission.place = None;
+        if let Some(places) = &mut self.places {
+            places.done();
         }
         loop {
+            // A long message may come in many short pieces.
+            if self.decoder.held() > FREE {
+                ready!(self.poll_place(context))?;
+            }
             let needed = if self.unread.is_empty() {
                 None
             } else {
@@ -157,10 +153,8 @@ impl Socket {
         context: &mut Context<'_>,
         needed: usize,
     ) -> Poll<Result<(), Unreadable>> {
-        if needed > FREE
-            && let Some(admission) = &mut self.admission
-        {
-            ready!(admission.poll_enter(context));
+        if needed > FREE {
+            ready!(self.poll_place(context))?;
         }
         // No more than there is already: what a header claims costs its sender the same.
         let missing = needed.saturating_sub(self.unread.len());
@@ -169,7 +163,10 @@ impl Socket {
         let mut buffer = (&mut self.unread).limit(step);
         let read = poll_read_buf(Pin::new(&mut self.io), context, &mut buffer);
         match ready!(read) {
-            Ok(1..) => Poll::Ready(Ok(())),
+            Ok(read @ 1..) => {
+                self.heard += read;
+                Poll::Ready(Ok(()))
+            }
             Ok(0) | Err(_) => Poll::Ready(Err(Unreadable::Gone)),
         }
     }
@@ -187,10 +184,21 @@ impl Socket {
                 Ok(()) if !buffer.filled().is_empty() => buffer.filled_mut(),
                 Ok(()) | Err(_) => return Poll::Ready(Err(Unreadable::Gone)),
             };
+            self.heard += bytes.len();
             let (used, step) = self.tell(context, bytes, tell)?;
             self.unread.extend_from_slice(&bytes[used..]);
             Poll::Ready(Ok(step.map_continue(|_| ())))
         })
+    }
+
+    /// A place for the message that is being read; where none are needed, the decoder's limit is enough.
+    fn poll_place(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Unreadable>> {
+        match &mut self.places {
+            Some(places) => places
+                .poll_take(context)
+                .map_err(|TooLate| Unreadable::Gone),
+            None => Poll::Ready(Ok(())),
+        }
     }
 
     /// Tells the messages of a buffer; how many bytes are done with, and how many the rest needs in all.
@@ -212,11 +220,21 @@ impl Socket {
                             wire::put_frame(&mut self.unwritten, Opcode::Pong, payload);
                         }
                     }
+                    if let (Some(places), Incoming::Text(_) | Incoming::Binary(_)) =
+                        (&mut self.places, &message)
+                    {
+                        places.read();
+                    }
                     if tell(context, message).is_break() {
                         return Ok((used, ControlFlow::Break(())));
                     }
                 }
-                Found::Fragment(length) => used += length,
+                Found::Fragment(length) => {
+                    used += length;
+                    if self.decoder.held() > FREE {
+                        break;
+                    }
+                }
                 Found::Incomplete(needed) => return Ok((used, ControlFlow::Continue(needed))),
             }
         }
@@ -276,7 +294,7 @@ impl Socket {
             let mut tell = |_: &mut Context<'_>, message: Incoming<'_>| {
                 told = Some(match message {
                     Incoming::Text(text) => Ok(Some(text.into_owned())),
-                    Incoming::Binary => Ok(None),
+                    Incoming::Binary(_) => Ok(None),
                     Incoming::Close => Err(Unreadable::Gone),
                     Incoming::Ping(_) | Incoming::Pong => return ControlFlow::Continue(()),
                 });
@@ -299,25 +317,23 @@ impl Socket {
             tracing::debug!("a close frame could not be written in time");
             return;
         }
-        let mut is_closed = false;
         let lingering = async {
-            while !is_closed {
-                let mut tell = |_: &mut Context<'_>, message: Incoming<'_>| match message {
-                    Incoming::Close => {
-                        is_closed = true;
+            let (mut is_closed, mut is_readable, mut heard) = (false, true, 0);
+            while !is_closed && heard < LINGER_BYTES {
+                if is_readable {
+                    let mut tell = |_: &mut Context<'_>, message: Incoming<'_>| {
+                        is_closed = message == Incoming::Close;
                         ControlFlow::Break(())
-                    }
-                    _ => ControlFlow::Continue(()),
-                };
-                if poll_fn(|context| self.poll_read(context, &mut tell))
-                    .await
-                    .is_err()
-                {
-                    break;
+                    };
+                    is_readable = poll_fn(|context| self.poll_read(context, &mut tell))
+                        .await
+                        .is_ok();
+                } else if !poll_fn(|context| self.poll_discard(context)).await {
+                    // What cannot be read any more was still to be taken from the system.
+                    return;
                 }
+                heard += self.take_heard();
             }
-            // What cannot be read any more is still to be taken from the system.
-            while !is_closed && poll_fn(|context| self.poll_discard(context)).await {}
         };
         if tokio::time::timeout(LINGER, lingering).await.is_err() {
             tracing::debug!("a client did not answer the close");
@@ -329,21 +345,9 @@ impl Socket {
         INPUT.with_borrow_mut(|input| {
             let mut buffer = ReadBuf::new(input);
             let read = ready!(Pin::new(&mut self.io).poll_read(context, &mut buffer));
+            self.heard += buffer.filled().len();
             Poll::Ready(read.is_ok() && !buffer.filled().is_empty())
         })
-    }
-}
-
-impl Admission {
-    fn poll_enter(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        if self.place.is_none() {
-            let entering = self
-                .entering
-                .get_or_insert_with(|| self.gate.enter(self.user));
-            self.place = Some(ready!(entering.as_mut().poll(context)));
-            self.entering = None;
-        }
-        Poll::Ready(())
     }
 }
 

@@ -1,8 +1,13 @@
-//! The opening handshake of RFC 6455 §4.2, which gives the bare stream: what reads and writes it is ours.
+//! The WebSocket handshake (RFC 6455 §4.2) and the socket it gives.
+//!
+//! axum's own gives no access to the stream below the frames, which is read and written here without buffers of
+//! its own.
+
+use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
@@ -11,43 +16,88 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use super::socket::Socket;
 use crate::node::Node;
 
-/// A request that asks for a WebSocket, and may have it.
+/// A request that asks to become a WebSocket and may.
 #[derive(Debug)]
 pub(crate) struct Upgrade {
-    stream: OnUpgrade,
     accept: HeaderValue,
+    stream: OnUpgrade,
 }
 
-/// Why a request cannot become a WebSocket.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum NotAnUpgrade {
-    Method,
-    /// Without the headers of an upgrade to WebSocket.
-    Headers,
-    Version,
-    Key,
-    /// The HTTP connection cannot be upgraded.
-    Connection,
+impl<S: Sync> FromRequestParts<S> for Upgrade {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Response> {
+        let refused = |status: StatusCode, text: &'static str| (status, text).into_response();
+        let headers = &parts.headers;
+        if !has_token(headers, &header::CONNECTION, "upgrade")
+            || !has_token(headers, &header::UPGRADE, "websocket")
+        {
+            let mut response = refused(StatusCode::UPGRADE_REQUIRED, "This is a WebSocket.");
+            let (upgrade, websocket) = (header::UPGRADE, HeaderValue::from_static("websocket"));
+            response.headers_mut().insert(upgrade, websocket);
+            return Err(response);
+        }
+        if headers
+            .get(header::SEC_WEBSOCKET_VERSION)
+            .is_none_or(|version| version != "13")
+        {
+            let mut response = refused(StatusCode::BAD_REQUEST, "Only WebSocket version 13.");
+            let (version, known) = (
+                header::SEC_WEBSOCKET_VERSION,
+                HeaderValue::from_static("13"),
+            );
+            response.headers_mut().insert(version, known);
+            return Err(response);
+        }
+        let accept = headers
+            .get(header::SEC_WEBSOCKET_KEY)
+            .map(|key| derive_accept_key(key.as_bytes()))
+            .and_then(|accept| HeaderValue::try_from(accept).ok());
+        let Some(accept) = accept else {
+            return Err(refused(
+                StatusCode::BAD_REQUEST,
+                "The request has no WebSocket key.",
+            ));
+        };
+        match parts.extensions.remove::<OnUpgrade>() {
+            Some(stream) => Ok(Self { accept, stream }),
+            None => Err(refused(
+                StatusCode::UPGRADE_REQUIRED,
+                "This connection cannot be upgraded.",
+            )),
+        }
+    }
+}
+
+/// Whether a header names something in its list, in any case (RFC 9110 §7.6.1).
+fn has_token(headers: &HeaderMap, name: &HeaderName, token: &str) -> bool {
+    headers
+        .get_all(name)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .any(|it| it.trim().eq_ignore_ascii_case(token))
 }
 
 impl Upgrade {
-    /// Answers the request; `serve` gets the socket once that is written, as a task of the node.
-    pub(crate) fn accept<F>(
+    /// Answers that the protocol changes, and serves the socket in a task of the node's. `max` is the longest
+    /// message that its dialect takes. A client that goes before the change drops `serve`.
+    pub(super) fn accept<F>(
         self,
-        node: &Node,
-        max_message: usize,
+        node: &Arc<Node>,
+        max: usize,
         serve: impl FnOnce(Socket) -> F + Send + 'static,
     ) -> Response
     where
         F: Future<Output = ()> + Send,
     {
-        let stream = self.stream;
+        let (stream, timeout) = (self.stream, node.config.open_timeout);
         node.tracker.spawn(async move {
-            match stream.await {
-                Ok(stream) => serve(Socket::new(TokioIo::new(stream), max_message)).await,
-                Err(error) => {
-                    tracing::debug!(error = &error as &dyn std::error::Error, "not upgraded");
-                }
+            // It ends with the request's connection, which ends at the latest with the drain.
+            match tokio::time::timeout(timeout, stream).await {
+                Ok(Ok(stream)) => serve(Socket::new(TokioIo::new(stream), max)).await,
+                Ok(Err(error)) => tracing::debug!(error = %error, "a socket was not upgraded"),
+                Err(_) => tracing::debug!("a socket was not upgraded in time"),
             }
         });
         let headers = [
@@ -56,70 +106,5 @@ impl Upgrade {
             (header::SEC_WEBSOCKET_ACCEPT, self.accept),
         ];
         (StatusCode::SWITCHING_PROTOCOLS, headers).into_response()
-    }
-}
-
-impl<S: Sync> FromRequestParts<S> for Upgrade {
-    type Rejection = NotAnUpgrade;
-
-    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Self::Rejection> {
-        let headers = &parts.headers;
-        if parts.method != Method::GET {
-            return Err(NotAnUpgrade::Method);
-        }
-        if !has_word(headers, &header::CONNECTION, "upgrade")
-            || !has_word(headers, &header::UPGRADE, "websocket")
-        {
-            return Err(NotAnUpgrade::Headers);
-        }
-        if headers.get(header::SEC_WEBSOCKET_VERSION) != Some(&HeaderValue::from_static("13")) {
-            return Err(NotAnUpgrade::Version);
-        }
-        let key = headers
-            .get(header::SEC_WEBSOCKET_KEY)
-            .ok_or(NotAnUpgrade::Key)?;
-        let accept = HeaderValue::try_from(derive_accept_key(key.as_bytes()))
-            .map_err(|_| NotAnUpgrade::Key)?;
-        let stream = parts
-            .extensions
-            .remove::<OnUpgrade>()
-            .ok_or(NotAnUpgrade::Connection)?;
-        Ok(Self { stream, accept })
-    }
-}
-
-/// Whether a list of words in a header has this one.
-fn has_word(headers: &HeaderMap, name: &HeaderName, word: &str) -> bool {
-    headers
-        .get_all(name)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .any(|it| it.trim().eq_ignore_ascii_case(word))
-}
-
-impl IntoResponse for NotAnUpgrade {
-    fn into_response(self) -> Response {
-        let version = HeaderValue::from_static("13");
-        let upgrade = HeaderValue::from_static("websocket");
-        match self {
-            Self::Method => StatusCode::METHOD_NOT_ALLOWED.into_response(),
-            Self::Headers | Self::Connection => (
-                StatusCode::UPGRADE_REQUIRED,
-                [(header::UPGRADE, upgrade)],
-                "this is a WebSocket",
-            )
-                .into_response(),
-            Self::Version => (
-                StatusCode::UPGRADE_REQUIRED,
-                [
-                    (header::UPGRADE, upgrade),
-                    (header::SEC_WEBSOCKET_VERSION, version),
-                ],
-                "WebSocket version 13 is spoken here",
-            )
-                .into_response(),
-            Self::Key => (StatusCode::BAD_REQUEST, "Sec-WebSocket-Key is missing").into_response(),
-        }
     }
 }

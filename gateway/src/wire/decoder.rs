@@ -12,7 +12,8 @@ const MASK_SIZE: usize = 4;
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Incoming<'a> {
     Text(Cow<'a, str>),
-    Binary,
+    /// Of so many bytes; nobody asks which.
+    Binary(usize),
     /// To be answered with the same payload.
     Ping(&'a [u8]),
     Pong,
@@ -66,7 +67,7 @@ impl Decoder {
             Ok(header) => header,
             Err(needed) => return Ok(Found::Incomplete(needed)),
         };
-        let before = self.fragments.as_ref().map_or(0, |it| it.bytes.len());
+        let before = self.held();
         if !header.opcode.is_control() && header.length > max.saturating_sub(before) as u64 {
             return Err(Malformed::TooLarge);
         }
@@ -80,6 +81,11 @@ impl Decoder {
         unmask(payload, mask);
         let message = self.take(&header, payload)?;
         Ok(message.map_or(Found::Fragment(end), |message| Found::Message(message, end)))
+    }
+
+    /// Bytes of a fragmented message so far.
+    pub(crate) fn held(&self) -> usize {
+        self.fragments.as_ref().map_or(0, |it| it.bytes.len())
     }
 
     fn take<'a>(
@@ -98,7 +104,7 @@ impl Decoder {
             Opcode::Text if is_whole => {
                 Incoming::Text(str::from_utf8(payload).or(Err(Malformed::NotUtf8))?.into())
             }
-            Opcode::Binary if is_whole => Incoming::Binary,
+            Opcode::Binary if is_whole => Incoming::Binary(payload.len()),
             Opcode::Text | Opcode::Binary => {
                 let begun = Fragments {
                     is_text: header.opcode == Opcode::Text,
@@ -121,7 +127,7 @@ impl Decoder {
                     let text = String::from_utf8(so_far.bytes).or(Err(Malformed::NotUtf8))?;
                     Incoming::Text(text.into())
                 } else {
-                    Incoming::Binary
+                    Incoming::Binary(so_far.bytes.len())
                 }
             }
         }))

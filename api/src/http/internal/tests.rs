@@ -159,6 +159,27 @@ on_both! {
         assert_eq!(code(backend.open(open).await), Code::SessionRevoked);
     }
 
+    async fn a_gateway_learns_who_is_around_a_user(api) {
+        let (ali, sara, reza) = (api.user("علی").await, api.user("sara").await, api.user("reza").await);
+        let room = id(&ali.room("private", "r", &[sara.id]).await);
+        ali.room("public", "هم", &[reza.id]).await;
+        let people = async |user: &TestUser<'_>, room: Option<RoomId>| {
+            let body = json!({"user": user.id, "room": room}).to_string();
+            let (status, answer) = api.internal("companions", CLUSTER_SECRET, &body).await;
+            assert!(status != 200 || answer["epoch"].is_string());
+            (status, answer)
+        };
+        let person = |user: &TestUser<'_>, name: &str| json!({"id": user.id, "username": name});
+        let (ali_is, sara_is) = (person(&ali, "علی"), person(&sara, "sara"));
+        let everybody = json!([ali_is, sara_is, person(&reza, "reza")]);
+        assert_eq!(people(&ali, None).await.1["people"], everybody);
+        assert_eq!(people(&sara, None).await.1["people"], json!([sara_is, ali_is]));
+        assert_eq!(people(&sara, Some(room)).await.1["people"], json!([ali_is, sara_is]));
+        for (user, room) in [(&reza, room), (&reza, RoomId(99_999))] {
+            assert_eq!(refusal(&people(user, Some(room)).await), (404, "room_not_found"));
+        }
+    }
+
     async fn the_listener_answers_only_the_cluster(api) {
         let (ali, sara, reza) = (api.user("ali").await, api.user("sara").await, api.user("reza").await);
         let room = id(&ali.room("private", "r", &[sara.id]).await);

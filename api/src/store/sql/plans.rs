@@ -85,6 +85,11 @@ async fn growing_tables_are_read_by_the_indexes_that_statements_name() {
             rooms::DISCOVER,
             vec![Number(7), Text(""), Number(i64::MAX), Number(0), Number(10)],
         ),
+        (
+            "members_user",
+            rooms::COMPANIONS,
+            vec![Number(7), Number(200), Number(10)],
+        ),
     ] {
         let plan = plan(&mut tx, statement, &values).await;
         assert!(plan.contains(index), "{statement}\n{plan}");

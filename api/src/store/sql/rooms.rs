@@ -99,6 +99,40 @@ impl Rooms for Store {
         by_name.map(RoomSight::try_from).transpose()
     }
 
+    /// By indexes `rooms_public_name` and `members_user`.
+    async fn room_by_name(
+        &self,
+        name: &str,
+        viewer: UserId,
+    ) -> Result<Option<RoomSight>, StoreError> {
+        let name = text::identity(name.trim());
+        if name.is_empty() {
+            // Direct rooms, and others that have none.
+            return Ok(None);
+        }
+        let public: Option<SightRow> = sqlx::query_as(concat!(
+            sights!(),
+            "WHERE r.name_key = $2 AND r.kind = 'public' AND r.deleted_at IS NULL"
+        ))
+        .bind(viewer.0)
+        .bind(&name)
+        .fetch_optional(self.reader())
+        .await?;
+        if let Some(row) = public {
+            return row.try_into().map(Some);
+        }
+        let own: Option<SightRow> = sqlx::query_as(concat!(
+            sights!(),
+            "WHERE m.user_id = $1 AND m.left_at IS NULL AND r.name_key = $2 AND r.deleted_at IS NULL
+             ORDER BY r.id LIMIT 1"
+        ))
+        .bind(viewer.0)
+        .bind(&name)
+        .fetch_optional(self.reader())
+        .await?;
+        own.map(RoomSight::try_from).transpose()
+    }
+
     /// By index `members_user`.
     async fn rooms_of(
         &self,
@@ -301,6 +335,21 @@ impl Rooms for Store {
         Ok(others.iter().copied().filter(is_known).collect())
     }
 
+    async fn companions(
+        &self,
+        user: UserId,
+        max_members: i64,
+        limit: u32,
+    ) -> Result<Vec<Person>, StoreError> {
+        let rows: Vec<PersonRow> = sqlx::query_as(COMPANIONS)
+            .bind(user.0)
+            .bind(max_members)
+            .bind(i64::from(limit))
+            .fetch_all(self.reader())
+            .await?;
+        Ok(rows.into_iter().map(Person::from).collect())
+    }
+
     async fn purge_rooms(&self, limit: u32) -> Result<u64, StoreError> {
         let mut tx = self.begin_write().await?;
         let removed = purging::purge(&mut tx, i64::from(limit)).await?;
@@ -326,6 +375,23 @@ pub(super) const MEMBERS: &str = concat!(
     ", m.role, m.joined_at FROM members m JOIN users u ON u.id = m.user_id
              WHERE m.room_id = $1 AND m.left_at IS NULL AND (m.joined_at, m.user_id) > ($2, $3)
              ORDER BY m.joined_at, m.user_id LIMIT $4"
+);
+
+/// By index `members_user`, then `members_room`. The user is joined to the others by `UNION`: by `OR` every user
+/// would be read.
+pub(super) const COMPANIONS: &str = concat!(
+    "WITH near (id) AS (
+         SELECT CAST($1 AS bigint)
+         UNION
+         SELECT b.user_id FROM members a
+         JOIN rooms r ON r.id = a.room_id AND r.member_count <= $2 AND r.deleted_at IS NULL
+         JOIN members b ON b.room_id = a.room_id AND b.left_at IS NULL
+         WHERE a.user_id = $1 AND a.left_at IS NULL
+     )
+     SELECT ",
+    person_columns!("u"),
+    " FROM near JOIN users u ON u.id = near.id WHERE u.deleted_at IS NULL
+      ORDER BY CASE WHEN u.id = $1 THEN 0 ELSE 1 END, u.id LIMIT $3"
 );
 
 /// A current member's relation to a room.
