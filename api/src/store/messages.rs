@@ -1,5 +1,7 @@
 //! Messages: sending in batches, changing, reading.
 
+use std::collections::HashMap;
+
 use async_trait::async_trait;
 
 use chapar_shared::protocol::objects::Role;
@@ -62,6 +64,13 @@ pub trait Messages {
         around: Around,
         limit: u32,
     ) -> Result<History, StoreError>;
+
+    /// The newest message of each of these rooms that was not deleted; a room without one is left out.
+    async fn latest(
+        &self,
+        rooms: &[RoomId],
+        viewer: UserId,
+    ) -> Result<HashMap<RoomId, MessageRecord>, StoreError>;
 }
 
 /// Which messages of a room.

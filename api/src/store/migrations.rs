@@ -25,6 +25,7 @@ const POSTGRES: &[Step] = steps!("postgres":
     20261120000001 "create_users",
     20261120000002 "create_rooms",
     20261120000003 "create_messages",
+    20261120000010 "keep_files_shown_by_address",
 );
 
 #[expect(
@@ -35,6 +36,7 @@ const SQLITE: &[Step] = steps!("sqlite":
     20261120000001 "create_users",
     20261120000002 "create_rooms",
     20261120000003 "create_messages",
+    20261120000010 "keep_files_shown_by_address",
 );
 
 /// The steps for Postgres.

@@ -1,5 +1,7 @@
 //! Rooms, their members and what they have read.
 
+use std::collections::HashMap;
+
 use async_trait::async_trait;
 
 use chapar_shared::protocol::objects::{Role, RoomKind};
@@ -72,6 +74,13 @@ pub trait Rooms {
         after: Option<(Timestamp, UserId)>,
         limit: u32,
     ) -> Result<Page<(Person, Role), (Timestamp, UserId)>, StoreError>;
+
+    /// Who is in each of these rooms: at most the first `limit` of each, in the order in which they came.
+    async fn rosters(
+        &self,
+        rooms: &[RoomId],
+        limit: u32,
+    ) -> Result<HashMap<RoomId, Vec<Person>>, StoreError>;
 
     /// Changes a room or one relation to it, as `decide` says of the facts under the room's lock.
     ///

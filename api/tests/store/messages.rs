@@ -200,3 +200,29 @@ pub(crate) async fn history_pages_by_number(world: World) {
     let none = world.store.message(room, MessageId(999_999), ali).await;
     assert_eq!(none.unwrap(), None);
 }
+
+pub(crate) async fn the_latest_of_each_room_is_not_a_deleted_one(world: World) {
+    let [ali, sara] = world.users(["علی", "سارا"]).await;
+    let room = world.room("room", ali, &[sara]).await.id;
+    let other = world.room("other", ali, &[]).await.id;
+    let empty = world.room("empty", ali, &[]).await.id;
+    let first = world.send(room, sara, "یک").await;
+    let deleted = world.send(room, ali, "دو").await;
+    let only = world.send(other, ali, "سه").await;
+    for (room, message) in [(room, deleted.id), (other, only.id)] {
+        world
+            .change_message(room, message, ali, MessageChange::Delete)
+            .await;
+    }
+    let react = MessageChange::React {
+        emoji: "👍".to_owned(),
+        added: true,
+    };
+    world.change_message(room, first.id, ali, react).await;
+    let rooms = [room, other, empty];
+    let latest = world.store.latest(&rooms, ali).await.unwrap();
+    assert_eq!(latest.keys().collect::<Vec<_>>(), [&room]);
+    let found = &latest[&room];
+    assert_eq!((found.id, found.sender.id), (first.id, sara));
+    assert!(found.reactions[0].is_mine);
+}

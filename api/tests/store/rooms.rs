@@ -532,3 +532,28 @@ pub(crate) async fn companions_share_a_room_that_is_not_too_large(world: World) 
     let everybody = world.store.companions(mina, 3, 10).await.unwrap();
     assert_eq!(everybody[1].username, "سارا");
 }
+
+pub(crate) async fn rosters_tell_the_first_members_of_each_room(world: World) {
+    let [ali, sara, reza, mina] = world.users(["علی", "سارا", "رضا", "مینا"]).await;
+    let room = world.room("first", sara, &[reza, mina]).await.id;
+    let other = world.room("other", mina, &[]).await.id;
+    world.add(other, mina, ali).await;
+    world.add(other, mina, reza).await;
+    let remove = RoomChange::Remove { successor: None };
+    world.change(other, ali, Some(ali), remove).await;
+    let rosters = async |rooms: &[_], limit| {
+        let mut rosters = world.store.rosters(rooms, limit).await.unwrap();
+        let mut ids = |room| {
+            let people = rosters.remove(&room).unwrap_or_default();
+            people.iter().map(|person| person.id).collect::<Vec<_>>()
+        };
+        (ids(room), ids(other))
+    };
+    let all = (vec![sara, reza, mina], vec![mina, reza]);
+    assert_eq!(rosters(&[other, room], 10).await, all);
+    assert_eq!(rosters(&[other, room], 3).await, all);
+    // Those of the room came in one moment.
+    assert_eq!(rosters(&[other, room], 1).await, (vec![sara], vec![mina]));
+    assert_eq!(rosters(&[other], 2).await, (vec![], vec![mina, reza]));
+    assert_eq!(rosters(&[], 2).await, (vec![], vec![]));
+}

@@ -178,6 +178,14 @@ impl Messages for Script {
         unreachable!("the writer reads nothing")
     }
 
+    async fn latest(
+        &self,
+        _: &[RoomId],
+        _: UserId,
+    ) -> Result<HashMap<RoomId, MessageRecord>, StoreError> {
+        unreachable!("the writer reads nothing")
+    }
+
     async fn history(
         &self,
         _: RoomId,

@@ -1,6 +1,8 @@
 //! Rooms and memberships: reading them, and the small writes. Making rooms is in `making`, changing them in
 //! `changing`, removing what is left of them in `purging`.
 
+use std::collections::HashMap;
+
 use async_trait::async_trait;
 use chapar_shared::protocol::objects::Role;
 use chapar_shared::{Code, NotificationId, Number, RoomId, Timestamp, UserId, text};
@@ -8,7 +10,7 @@ use chapar_shared::{Code, NotificationId, Number, RoomId, Timestamp, UserId, tex
 use super::bumps::Facts;
 use super::db::{Conn, Store, any, holds, ids};
 use super::standings::{standings, stranger};
-use super::{changing, making, purging};
+use super::{changing, making, overviews, purging};
 use crate::error::{Error, StoreError};
 use crate::store::records::{Committed, Membership, Page, Person, RoomRecord, RoomSight, UserFact};
 use crate::store::rooms::{
@@ -165,6 +167,15 @@ impl Rooms for Store {
         let last_user = items.last().map(|(person, _)| person.id);
         let next = last_joined.zip(last_user).filter(|_| has_more);
         Ok(Page { items, next })
+    }
+
+    async fn rosters(
+        &self,
+        rooms: &[RoomId],
+        limit: u32,
+    ) -> Result<HashMap<RoomId, Vec<Person>>, StoreError> {
+        let mut conn = self.reader().acquire().await?;
+        overviews::rosters(&mut conn, rooms, limit).await
     }
 
     async fn change_room(

@@ -37,6 +37,8 @@ mod messages;
 mod notices;
 #[path = "../sql/notifications.rs"]
 mod notifications;
+#[path = "../sql/overviews.rs"]
+mod overviews;
 #[cfg(test)]
 #[path = "../sql/plans.rs"]
 mod plans;
