@@ -8,7 +8,7 @@ use chapar_shared::protocol::objects as wire;
 use chapar_shared::{Code, Limits, Problem, Violation, text};
 
 use super::attempts::{Attempts, network};
-use super::sessions::Origin;
+use super::sessions::{Life, Origin};
 use super::{Context, Passwords, Sessions};
 use crate::error::Error;
 use crate::store::users::{NewUser, UserRecord};
@@ -52,11 +52,12 @@ impl Accounts {
         &self,
         registration: Registration,
         origin: Origin,
+        life: Life,
     ) -> Result<wire::Tokens, Error> {
         let clean = Clean::check(registration, &self.context.limits)?;
         self.count_registration(origin.address).await?;
         let user = self.create(clean).await?;
-        self.sessions.open(&user.person, origin).await
+        self.sessions.open(&user.person, origin, life).await
     }
 
     /// Makes an account for the administrator, who is not counted.
@@ -116,6 +117,7 @@ impl Accounts {
         login: &str,
         password: &str,
         origin: Origin,
+        life: Life,
     ) -> Result<wire::Tokens, Error> {
         let user = self.context.store.user_by_name(login.trim()).await?;
         let found = user.as_ref().map(|user| user.person.id);
@@ -137,7 +139,7 @@ impl Accounts {
                 .renew_password_hash(user.person.id, before, &renewed)
                 .await?;
         }
-        self.sessions.open(&user.person, origin).await
+        self.sessions.open(&user.person, origin, life).await
     }
 }
 

@@ -19,11 +19,12 @@ use utoipa_swagger_ui::SwaggerUi;
 
 use chapar_shared::{Code, Limits};
 
-use crate::config::HttpConfig;
+use crate::config::{DialectsConfig, HttpConfig};
 use crate::domain::{Accounts, Feed, Files, Messages, Notifications, Rooms, Sessions, Users};
 use crate::media::Links;
 use error::Failure;
 
+pub mod dialects;
 pub mod error;
 pub mod extract;
 pub mod internal;
@@ -53,6 +54,8 @@ pub struct ApiState {
     pub links: Links,
     /// What stands before the node.
     pub http: Arc<HttpConfig>,
+    /// What the older systems' protocols need.
+    pub dialects: Arc<DialectsConfig>,
     /// The deployment's limits.
     pub limits: Arc<Limits>,
 }
@@ -72,6 +75,7 @@ pub fn public_router(state: ApiState) -> Router {
             get(async || Json(chapar_shared::asyncapi::document())),
         )
         .merge(SwaggerUi::new("/docs").config(utoipa_swagger_ui::Config::new(["/v1/openapi.json"])))
+        .merge(dialects::router(&state))
         .fallback(error::not_found)
         .method_not_allowed_fallback(error::method_not_allowed)
         .layer(DefaultBodyLimit::max(state.limits.max_body_bytes))

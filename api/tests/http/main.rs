@@ -6,6 +6,7 @@
 
 mod accounts;
 mod admin;
+mod cookies;
 mod files;
 mod forms;
 mod people;
@@ -52,6 +53,9 @@ on_both! {
         forged_and_foreign_tokens_are_refused,
         sessions_are_listed_and_ended,
         a_new_password_ends_other_sessions;
+    cookies:
+        a_cookie_signs_in_wherever_a_token_does,
+        a_cookie_changes_nothing_for_pages_elsewhere;
     people:
         one_changes_oneself,
         users_are_searched_page_by_page,
