@@ -54,10 +54,22 @@ impl Accounts {
         origin: Origin,
         life: Life,
     ) -> Result<wire::Tokens, Error> {
-        let clean = Clean::check(registration, &self.context.limits)?;
-        self.count_registration(origin.address).await?;
-        let user = self.create(clean).await?;
+        let user = self.enrol(registration, origin.address).await?;
         self.sessions.open(&user.person, origin, life).await
+    }
+
+    /// Makes an account without signing in.
+    ///
+    /// # Errors
+    /// As [`Accounts::register`].
+    pub async fn enrol(
+        &self,
+        registration: Registration,
+        address: IpAddr,
+    ) -> Result<UserRecord, Error> {
+        let clean = Clean::check(registration, &self.context.limits)?;
+        self.count_registration(address).await?;
+        self.create(clean).await
     }
 
     /// Makes an account for the administrator, who is not counted.

@@ -215,10 +215,46 @@ impl Sessions {
     /// # Errors
     /// Refused `invalid_refresh_token`; store errors.
     pub async fn refresh(&self, token: &str, life: Life) -> Result<wire::Tokens, Error> {
+        self.renewed(token, life, false).await
+    }
+
+    /// A new access token for a refresh token that stays good, until its session ends: for clients that keep the
+    /// one of their login, to which a rotation would look like the end of the session. A token that was rotated
+    /// away is taken for stolen here too.
+    ///
+    /// # Errors
+    /// As [`Sessions::refresh`].
+    pub async fn renew(&self, token: &str, life: Life) -> Result<wire::Tokens, Error> {
+        self.renewed(token, life, true).await
+    }
+
+    /// Whether a refresh token would be taken now. It stays as good as it is.
+    ///
+    /// # Errors
+    /// Refused `invalid_refresh_token`; store errors.
+    pub async fn check_refresh_token(&self, token: &str) -> Result<(), Error> {
         let shown = Shown::read(token).ok_or(Code::InvalidRefreshToken)?;
         let context = &self.0.context;
         let now = context.clock.now();
-        let decide = |session: &SessionRecord| self.rotation(&shown, session, life, now);
+        let session = context.store.live_session(shown.session, now).await?;
+        let session = session.ok_or(Code::InvalidRefreshToken)?;
+        match self.rotation(&shown, &session, Life::Native, now)? {
+            Rotation::Revoke => Err(Code::InvalidRefreshToken.into()),
+            Rotation::Next { .. } | Rotation::Same => Ok(()),
+        }
+    }
+
+    async fn renewed(&self, token: &str, life: Life, keeps: bool) -> Result<wire::Tokens, Error> {
+        let shown = Shown::read(token).ok_or(Code::InvalidRefreshToken)?;
+        let context = &self.0.context;
+        let now = context.clock.now();
+        let decide = |session: &SessionRecord| {
+            let rotation = self.rotation(&shown, session, life, now)?;
+            Ok(match rotation {
+                Rotation::Next { .. } if keeps => Rotation::Same,
+                other => other,
+            })
+        };
         let (session, committed) = context
             .store
             .rotate_session(shown.session, now, &decide)

@@ -13,6 +13,10 @@ use crate::error::Error;
 use crate::store::users::UserPatch;
 use crate::store::{Page, Person};
 
+mod named;
+
+pub use named::Naming;
+
 /// Profiles, search, presence. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Users {

@@ -5,7 +5,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
-use chapar_shared::{Language, Violation};
+use chapar_shared::{Code, Language, Violation};
 
 use super::super::error::status;
 use super::Refusal;
@@ -17,11 +17,18 @@ pub fn refuse(refusal: &Refusal<'_>) -> Response {
         StatusCode::CONFLICT | StatusCode::UNPROCESSABLE_ENTITY => StatusCode::BAD_REQUEST,
         status => status,
     };
-    let body = if fields.is_empty() {
+    let mut body = if fields.is_empty() {
         json!({ "detail": refusal.detail() })
     } else {
         json!(fields)
     };
+    if matches!(
+        refusal.problem.code,
+        Code::InvalidRefreshToken | Code::TokenExpired | Code::SessionRevoked
+    ) {
+        // Clients of Simple JWT know by it that they must sign in again.
+        body["code"] = json!("token_not_valid");
+    }
     let mut response = (status, Json(body)).into_response();
     if status == StatusCode::UNAUTHORIZED {
         response.headers_mut().insert(

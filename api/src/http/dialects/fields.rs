@@ -129,7 +129,8 @@ impl<'a> Fields<'a> {
         None
     }
 
-    fn is_refused(&self, name: &str) -> bool {
+    /// Whether something is wrong with it already.
+    pub fn is_refused(&self, name: &str) -> bool {
         self.violations.has(name)
     }
 }

@@ -19,10 +19,12 @@ use super::{ApiState, deadline};
 
 pub mod django;
 mod fields;
+mod lists;
 mod payload;
 mod refusal;
 
 pub use fields::Fields;
+pub use lists::{Window, history, own_rooms};
 pub use payload::{Params, Payload};
 pub use refusal::{Names, Refusal, naming};
 

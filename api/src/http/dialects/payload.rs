@@ -39,6 +39,8 @@ pub struct Payload {
 struct FileField<'a> {
     name: &'a str,
     owner: Actor,
+    /// Its address is all that anybody will have of it.
+    is_shown: bool,
 }
 
 impl FromRequest<ApiState> for Payload {
@@ -62,7 +64,31 @@ impl Payload {
         owner: Actor,
         name: &str,
     ) -> Result<Self, Failure> {
-        Self::read(request, state, Some(FileField { name, owner })).await
+        let file = FileField {
+            name,
+            owner,
+            is_shown: false,
+        };
+        Self::read(request, state, Some(file)).await
+    }
+
+    /// Reads a body whose field `name` may hold a file, of which the address alone is given out: it is kept for as
+    /// long as that is good.
+    ///
+    /// # Errors
+    /// As [`Payload::with_file`].
+    pub async fn with_shown_file(
+        request: Request,
+        state: &ApiState,
+        owner: Actor,
+        name: &str,
+    ) -> Result<Self, Failure> {
+        let file = FileField {
+            name,
+            owner,
+            is_shown: true,
+        };
+        Self::read(request, state, Some(file)).await
     }
 
     /// The body's fields.
@@ -168,7 +194,11 @@ impl Payload {
                         name: claimed,
                         chunks: chunks(part, max_file),
                     };
-                    payload.file = Some(state.files.receive(file.owner, upload).await?);
+                    payload.file = Some(if file.is_shown {
+                        state.files.receive_shown(file.owner, upload).await?
+                    } else {
+                        state.files.receive(file.owner, upload).await?
+                    });
                 }
                 (Some(_), _) => {}
                 (None, _) if count > MAX_FIELDS => return Err(Code::MalformedRequest.into()),

@@ -57,7 +57,8 @@ impl Refusal<'_> {
         fields
     }
 
-    fn name<'b>(&self, field: &'b str) -> &'b str {
+    /// The field's name in the request.
+    pub fn name<'b>(&self, field: &'b str) -> &'b str {
         let found = self.names.iter().find(|(own, _)| *own == field);
         found.map_or(field, |(_, theirs)| theirs)
     }
