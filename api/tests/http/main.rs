@@ -6,7 +6,9 @@
 
 mod accounts;
 mod admin;
+mod conversations;
 mod cookies;
+mod dialects;
 mod files;
 mod forms;
 mod people;
@@ -75,4 +77,15 @@ on_both! {
     admin:
         the_administrator_keeps_accounts,
         a_deleted_user_leaves_their_rooms;
+    conversations:
+        two_people_have_one_conversation,
+        more_people_have_a_room_and_one_may_leave,
+        a_conversation_of_two_is_hidden_until_its_next_message,
+        who_cannot_be_named_is_told,
+        messages_are_changed_by_their_authors_alone,
+        messages_are_listed_newest_last,
+        what_is_not_ones_own_is_not_there,
+        files_are_added_to_ones_own_messages,
+        tokens_are_made_renewed_and_verified,
+        refusals_have_the_form_of_django_rest;
 }

@@ -17,6 +17,7 @@ use chapar_shared::Language;
 use super::extract::multipart;
 use super::{ApiState, deadline};
 
+mod conversations;
 pub mod django;
 mod fields;
 mod lists;
@@ -29,7 +30,7 @@ pub use payload::{Params, Payload};
 pub use refusal::{Names, Refusal, naming};
 
 /// Every dialect.
-static ALL: &[&Dialect] = &[];
+static ALL: &[&Dialect] = &[&conversations::DIALECT];
 
 /// One of the older protocols.
 #[derive(Debug)]
