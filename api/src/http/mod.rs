@@ -15,7 +15,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
-use utoipa_swagger_ui::SwaggerUi;
+use utoipa_swagger_ui::{SwaggerUi, Url};
 
 use chapar_shared::{Code, Limits};
 
@@ -74,7 +74,16 @@ pub fn public_router(state: ApiState) -> Router {
             "/v1/asyncapi.json",
             get(async || Json(chapar_shared::asyncapi::document())),
         )
-        .merge(SwaggerUi::new("/docs").config(utoipa_swagger_ui::Config::new(["/v1/openapi.json"])))
+        .route(
+            "/openapi.json",
+            get(async || Json(dialects::service::description())),
+        )
+        .merge(
+            SwaggerUi::new("/docs").config(utoipa_swagger_ui::Config::new([
+                Url::new("Chapar", "/v1/openapi.json"),
+                Url::new("Chat Service", "/openapi.json"),
+            ])),
+        )
         .merge(dialects::router(&state))
         .fallback(error::not_found)
         .method_not_allowed_fallback(error::method_not_allowed)

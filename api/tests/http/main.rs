@@ -12,6 +12,8 @@ mod dialects;
 mod files;
 mod forms;
 mod people;
+mod service;
+mod service_chat;
 mod tokens;
 mod world;
 
@@ -88,4 +90,15 @@ on_both! {
         files_are_added_to_ones_own_messages,
         tokens_are_made_renewed_and_verified,
         refusals_have_the_form_of_django_rest;
+    service:
+        one_signs_up_and_in,
+        a_sign_up_is_refused_in_the_words_of_the_original,
+        refusals_have_the_form_of_fastapi,
+        its_description_is_served;
+    service_chat:
+        private_chats_tell_who_is_online,
+        chat_rooms_are_their_members_alone,
+        a_chat_room_that_cannot_be_made_is_told_why,
+        messages_of_a_chat_room_are_of_all_systems,
+        an_uploads_address_is_good_as_long_as_it_says;
 }

@@ -23,6 +23,7 @@ mod fields;
 mod lists;
 mod payload;
 mod refusal;
+pub mod service;
 
 pub use fields::Fields;
 pub use lists::{Window, history, own_rooms};
@@ -30,7 +31,7 @@ pub use payload::{Params, Payload};
 pub use refusal::{Names, Refusal, naming};
 
 /// Every dialect.
-static ALL: &[&Dialect] = &[&conversations::DIALECT];
+static ALL: &[&Dialect] = &[&conversations::DIALECT, &service::DIALECT];
 
 /// One of the older protocols.
 #[derive(Debug)]
