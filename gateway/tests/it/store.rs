@@ -731,6 +731,23 @@ impl Backend for Store {
         })
     }
 
+    /// To oneself, or to the one of a name.
+    async fn notify(&self, request: NotifyRequest) -> Result<NotifyResponse, BackendError> {
+        let recipient = match &request.recipient {
+            None => request.user.0,
+            Some(name) => match name.strip_prefix("کاربر").and_then(|id| id.parse().ok()) {
+                Some(id) => id,
+                None => return refused(Code::UserNotFound),
+            },
+        };
+        self.notify(recipient);
+        self.read(|state| {
+            Ok(NotifyResponse {
+                epoch: state.epoch.clone(),
+            })
+        })
+    }
+
     /// Waits for [`Store::let_uploads_pass`].
     async fn upload(&self, request: UploadRequest) -> Result<UploadResponse, BackendError> {
         self.read(|state| {
