@@ -196,7 +196,7 @@ impl HttpBackend {
         }
         match response.json::<Problem>().await {
             // The cluster secret was refused, not the client.
-            Ok(problem) if matches!(problem.code, Code::Unauthenticated | Code::Forbidden) => {
+            Ok(problem) if problem.code == Code::Unauthenticated => {
                 tracing::error!(
                     status = status.as_u16(),
                     "the api refuses the cluster secret"
