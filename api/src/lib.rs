@@ -159,7 +159,13 @@ impl Api {
             state.feed.clone(),
         );
         Ok(Self {
-            backend: Backend::new(commands, state.feed.clone(), state.rooms.clone()),
+            backend: Backend::new(
+                commands,
+                state.feed.clone(),
+                state.rooms.clone(),
+                state.sessions.clone(),
+                state.notifications.clone(),
+            ),
             internal: config.internal,
             context,
             state,

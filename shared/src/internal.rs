@@ -3,6 +3,8 @@
 //! Every answer carries the store's `epoch`: a change of it tells the gateway that positions it knows mean
 //! nothing any more.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -253,6 +255,34 @@ pub struct AcquaintedRequest {
 pub struct AcquaintedResponse {
     /// Those that do, the asker included if named.
     pub users: Vec<UserId>,
+}
+
+/// A notification that a user sends by hand.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct NotifyRequest {
+    /// Who sends it.
+    pub user: UserId,
+    /// Their session.
+    pub session: SessionId,
+    /// Whom to, by name: somebody with whom they share a room; themselves where none is named.
+    pub recipient: Option<String>,
+    /// The text as it came.
+    pub message: String,
+}
+
+impl fmt::Debug for NotifyRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NotifyRequest")
+            .field("user", &self.user)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The answer to [`NotifyRequest`].
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct NotifyResponse {
+    /// The store's epoch.
+    pub epoch: String,
 }
 
 /// Who the people around a user are, for a dialect that names them by e-mail.

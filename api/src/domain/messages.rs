@@ -221,6 +221,21 @@ impl Messages {
         Ok(self.ctx.store.history(room, user, around, limit).await?)
     }
 
+    /// The newest messages of all the user's direct rooms together, newest first, with who received each; those
+    /// before `before`, where one is given. Deleted ones are left out.
+    ///
+    /// # Errors
+    /// A failure of the store.
+    pub async fn direct(
+        &self,
+        user: UserId,
+        before: Option<MessageId>,
+        limit: u32,
+    ) -> Result<Vec<(MessageRecord, UserId)>, Error> {
+        let store = &self.ctx.store;
+        Ok(store.direct_messages(user, before, limit).await?)
+    }
+
     /// The newest message of each of these rooms that the user is in, deleted ones left out.
     ///
     /// # Errors

@@ -16,6 +16,7 @@ use crate::error::Error;
 use crate::store::rooms::{NewRoom, RoomChange, RoomFacts};
 use crate::store::{Membership, Page, Person, RoomSight};
 
+mod finding;
 mod members;
 
 /// A place in a list of rooms: the activity and id of the last one.
@@ -29,6 +30,12 @@ const MAX_ROSTER: usize = 1000;
 const MIN_ROSTER: usize = 50;
 /// People told of all rooms of a list, where each room has its least.
 const MAX_ROSTERS: usize = 50_000;
+
+/// Those of the rooms that their viewer may read.
+fn readable_rooms(sights: &[RoomSight]) -> Vec<RoomId> {
+    let readable = sights.iter().filter(|sight| policy::read(sight).is_ok());
+    readable.map(|sight| sight.room.id).collect()
+}
 
 /// Those of the rooms that the viewer is in.
 pub(super) fn own_rooms(sights: &[RoomSight]) -> Vec<RoomId> {
@@ -180,7 +187,7 @@ impl Rooms {
         sight.ok_or_else(|| Code::RoomNotFound.into())
     }
 
-    /// Who is in each of these rooms that their viewer is in, in the order in which they came: at most 1,000 of one
+    /// Who is in each of these rooms that their viewer may read, in the order in which they came: at most 1,000 of one
     /// room, and fewer of each the more rooms there are.
     ///
     /// # Errors
@@ -189,7 +196,7 @@ impl Rooms {
         &self,
         sights: &[RoomSight],
     ) -> Result<HashMap<RoomId, Vec<Person>>, Error> {
-        let rooms = own_rooms(sights);
+        let rooms = readable_rooms(sights);
         let limit = (MAX_ROSTERS / rooms.len().max(1)).clamp(MIN_ROSTER, MAX_ROSTER);
         let limit = u32::try_from(limit).unwrap_or(u32::MAX);
         Ok(self.ctx.store.rosters(&rooms, limit).await?)

@@ -65,6 +65,15 @@ pub trait Messages {
         limit: u32,
     ) -> Result<History, StoreError>;
 
+    /// The newest messages of the user's direct rooms together, those below an id, with who received each; deleted
+    /// ones and hidden rooms left out. Newest first.
+    async fn direct_messages(
+        &self,
+        user: UserId,
+        before: Option<MessageId>,
+        limit: u32,
+    ) -> Result<Vec<(MessageRecord, UserId)>, StoreError>;
+
     /// The newest message of each of these rooms that was not deleted; a room without one is left out.
     async fn latest(
         &self,

@@ -158,8 +158,13 @@ pub(crate) async fn a_conversation_of_two_is_hidden_until_its_next_message(datab
 pub(crate) async fn who_cannot_be_named_is_told(database: Database) {
     let world = World::start(database).await;
     let ali = world.register("ali").await;
+    let sara =
+        json!({"username": "sara", "password": "correct horse", "email": "sara@example.com"});
+    answer(world.post("/v1/auth/register", &sara)).await;
     let a = Client::new(&world, &ali);
     for participants in [
+        // Who has which e-mail is not for everybody to ask.
+        json!(["sara@example.com"]),
         json!([]),
         json!([""]),
         json!(null),

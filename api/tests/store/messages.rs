@@ -226,3 +226,32 @@ pub(crate) async fn the_latest_of_each_room_is_not_a_deleted_one(world: World) {
     assert_eq!((found.id, found.sender.id), (first.id, sara));
     assert!(found.reactions[0].is_mine);
 }
+
+pub(crate) async fn direct_messages_of_all_rooms_are_one_list(world: World) {
+    let [ali, sara, omid] = world.users(["علی", "سارا", "امید"]).await;
+    let (one, two) = (world.direct(ali, sara).await, world.direct(omid, ali).await);
+    let other = world.direct(sara, omid).await;
+    let mut sent = Vec::new();
+    for at in 0..6 {
+        let (room, sender) = [(one.id, ali), (two.id, omid), (one.id, sara)][at % 3];
+        sent.push(world.sent(room, sender, &format!("{at}")).await.0.id);
+        world.sent(other.id, sara, "of others").await;
+    }
+    let listed = async |before, limit| {
+        let listed = world.store.direct_messages(ali, before, limit).await;
+        let listed = listed.unwrap().into_iter();
+        listed
+            .map(|(message, to)| (message.id, message.sender.id, to))
+            .collect::<Vec<_>>()
+    };
+    let pairs = [(ali, sara), (omid, ali), (sara, ali)].into_iter().cycle();
+    let sends = sent.iter().zip(pairs);
+    let mut all: Vec<_> = sends.map(|(id, (from, to))| (*id, from, to)).collect();
+    all.reverse();
+    assert_eq!(listed(None, 100).await, all);
+    assert_eq!(listed(None, 2).await, all[..2]);
+    assert_eq!(listed(Some(sent[3]), 2).await, all[3..5]);
+    let deleted = world.change_message(one.id, sent[5], sara, MessageChange::Delete);
+    deleted.await;
+    assert_eq!(listed(None, 2).await, all[1..3]);
+}

@@ -91,7 +91,7 @@ fn notification(id: i64) -> Notification {
     Notification {
         id: NotificationId(id),
         kind: NotificationKind::Mention,
-        room: RoomId(1),
+        room: Some(RoomId(1)),
         message: None,
         sender: user(1),
         text: "متن".into(),

@@ -12,7 +12,7 @@ use chapar_shared::{
 use super::bodies::{Viewer, complete};
 use super::db::{Conn, Store, locked};
 use super::standings::{lock_room, standings, stranger};
-use super::{overviews, sending};
+use super::{listings, overviews, sending};
 use crate::error::{Error, StoreError};
 use crate::store::messages::{
     Around, DecideSend, History, MessageChange, MessageFacts, MessageOutcome, Messages, NewMessage,
@@ -91,6 +91,18 @@ impl Messages for Store {
         tx.commit().await?;
         let seq = head.map_or(0, |(seq,)| seq);
         Ok(History { items, seq })
+    }
+
+    async fn direct_messages(
+        &self,
+        user: UserId,
+        before: Option<MessageId>,
+        limit: u32,
+    ) -> Result<Vec<(MessageRecord, UserId)>, StoreError> {
+        let mut tx = self.begin_read().await?;
+        let messages = listings::direct_messages(&mut tx, user, before, limit).await?;
+        tx.commit().await?;
+        Ok(messages)
     }
 
     async fn latest(

@@ -3,7 +3,7 @@
 use sqlx::{AssertSqlSafe, Row as _};
 
 use super::db::{Conn, EXPLAIN, Store, ids, scratch};
-use super::{feed, files, messages, notifications, overviews, rooms, send_facts};
+use super::{feed, files, listings, messages, notifications, overviews, rooms, send_facts};
 use crate::store::Store as _;
 
 /// 5,000 users and rooms; 200 rooms of 100 members with 100 messages each, 100 notifications for each of 200 users,
@@ -96,6 +96,11 @@ async fn growing_tables_are_read_by_the_indexes_that_statements_name() {
             vec![Ids(&[7, 8]), Number(10)],
         ),
         ("messages_number", overviews::LATEST, vec![Ids(&[7, 8])]),
+        (
+            "messages_number",
+            listings::DIRECT_MESSAGES,
+            vec![Number(7), Number(i64::MAX), Number(10)],
+        ),
         (
             "members_user",
             rooms::COMPANIONS,

@@ -10,7 +10,7 @@ use chapar_shared::{Code, NotificationId, Number, RoomId, Timestamp, UserId, tex
 use super::bumps::Facts;
 use super::db::{Conn, Store, any, holds, ids};
 use super::standings::{standings, stranger};
-use super::{changing, making, overviews, purging};
+use super::{changing, listings, making, overviews, purging};
 use crate::error::{Error, StoreError};
 use crate::store::records::{Committed, Membership, Page, Person, RoomRecord, RoomSight, UserFact};
 use crate::store::rooms::{
@@ -99,6 +99,36 @@ impl Rooms for Store {
         .fetch_optional(self.reader())
         .await?;
         by_name.map(RoomSight::try_from).transpose()
+    }
+
+    async fn own_room_by_name(
+        &self,
+        name: &str,
+        user: UserId,
+    ) -> Result<Option<RoomSight>, StoreError> {
+        listings::own_by_name(self.reader(), name, user).await
+    }
+
+    async fn direct_room_of(
+        &self,
+        user: UserId,
+        peer: UserId,
+    ) -> Result<Option<RoomSight>, StoreError> {
+        listings::direct(self.reader(), user, peer).await
+    }
+
+    async fn listed_rooms(
+        &self,
+        query: &str,
+        viewer: UserId,
+        before: Option<RoomId>,
+        limit: u32,
+    ) -> Result<Vec<RoomSight>, StoreError> {
+        listings::rooms(self.reader(), query, viewer, before, limit).await
+    }
+
+    async fn owners(&self, rooms: &[RoomId]) -> Result<HashMap<RoomId, Person>, StoreError> {
+        listings::owners(self.reader(), rooms).await
     }
 
     /// By index `members_user`.

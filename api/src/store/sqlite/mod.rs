@@ -29,6 +29,8 @@ mod changing;
 mod feed;
 #[path = "../sql/files.rs"]
 mod files;
+#[path = "../sql/listings.rs"]
+mod listings;
 #[path = "../sql/making.rs"]
 mod making;
 #[path = "../sql/messages.rs"]

@@ -39,7 +39,7 @@ pub(super) async fn create(
     let participants = participants(&mut fields);
     fields.finish()?;
     let told = naming(&[("members", "participants"), ("user_id", "participants")]);
-    let named = state.users.named(&participants).await;
+    let named = state.users.ids_of(&participants).await;
     let mut others = named.map_err(&told)?;
     others.retain(|id| *id != caller.user);
     let begun = begin(&state, caller.user, others).await;
@@ -64,7 +64,7 @@ fn participants(fields: &mut Fields<'_>) -> Vec<Naming> {
     named
         .map(|text| match text.parse() {
             Ok(id) => Naming::Id(UserId(id)),
-            Err(_) => Naming::Name(text.to_owned()),
+            Err(_) => Naming::Username(text.to_owned()),
         })
         .collect()
 }
