@@ -65,7 +65,7 @@ impl Notifications {
         let sender = store.user(actor.user).await?.ok_or(Code::UserNotFound)?;
         let recipient = match recipient {
             None => actor.user,
-            Some(name) => users::named(store, name).await?.id,
+            Some(name) => users::of_username(store, name).await?.id,
         };
         let notice = NewNotice {
             sender: sender.person,

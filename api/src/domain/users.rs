@@ -98,8 +98,8 @@ impl Users {
     ///
     /// # Errors
     /// Refused `user_not_found`; store errors.
-    pub async fn named(&self, username: &str) -> Result<Person, Error> {
-        named(&self.context.store, username).await
+    pub async fn by_username(&self, username: &str) -> Result<Person, Error> {
+        of_username(&self.context.store, username).await
     }
 
     /// Users whose username or display name holds `query`, Arabic and Persian letters alike.
@@ -252,7 +252,7 @@ impl Users {
 }
 
 /// The user of a username; a deleted one is not there.
-pub(super) async fn named(store: &Arc<dyn Store>, username: &str) -> Result<Person, Error> {
+pub(super) async fn of_username(store: &Arc<dyn Store>, username: &str) -> Result<Person, Error> {
     let username = username.trim();
     let found = store.user_by_name(username).await?;
     // The store finds people by e-mail too, which is not for everybody to ask.

@@ -33,7 +33,7 @@ impl Users {
     /// # Errors
     /// Refused `invalid` with `members`: `too_many` (more than a room begins with, and its maker), `unknown`; store
     /// errors.
-    pub async fn ids_of(&self, people: &[Naming]) -> Result<Vec<UserId>, Error> {
+    pub async fn named(&self, people: &[Naming]) -> Result<Vec<UserId>, Error> {
         let max = self.context.limits.max_initial_members;
         if people.len() > max + 1 {
             let max = max as u64;
@@ -43,7 +43,7 @@ impl Users {
         for one in people {
             let found = match one {
                 Naming::Id(id) => Ok(*id),
-                Naming::Username(name) => self.named(name).await.map(|person| person.id),
+                Naming::Username(name) => self.by_username(name).await.map(|person| person.id),
                 Naming::Name(name) => self.by_name(name).await.map(|person| person.id),
             };
             let id = found.map_err(|error| match error {

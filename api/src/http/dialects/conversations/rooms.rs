@@ -39,7 +39,7 @@ pub(super) async fn create(
     let participants = participants(&mut fields);
     fields.finish()?;
     let told = naming(&[("members", "participants"), ("user_id", "participants")]);
-    let named = state.users.ids_of(&participants).await;
+    let named = state.users.named(&participants).await;
     let mut others = named.map_err(&told)?;
     others.retain(|id| *id != caller.user);
     let begun = begin(&state, caller.user, others).await;

@@ -83,7 +83,7 @@ pub(super) async fn create(
         .filter(|member| !member.trim().is_empty())
         .map(Naming::Name)
         .collect();
-    let mut members = state.users.ids_of(&members).await?;
+    let mut members = state.users.named(&members).await?;
     members.retain(|member| *member != caller.user);
     let draft = RoomDraft {
         kind: RoomKind::Private,
