@@ -9,7 +9,7 @@ use chapar_shared::{Limits, RoomId, UserId};
 use reqwest::Method;
 use serde_json::json;
 
-use crate::dialects::{Client, fetch, keys};
+use crate::dialects::{Client, fetch, holds, keys};
 use crate::service::{is_refused, items, says, sign_up};
 use crate::world::{Database, Options, User, World, answer};
 
@@ -311,7 +311,7 @@ pub(crate) async fn an_uploads_address_is_good_as_long_as_it_says(database: Data
     world.pass(Duration::from_hours(6 * 24));
     assert_eq!(files.remove_unused(10).await.unwrap(), 0);
     assert_eq!(fetch(&world, url).await.0, 200);
-    world.pass(Duration::from_hours(4 * 24));
+    world.pass(Duration::from_hours(5 * 24));
     assert_eq!(fetch(&world, url).await.0, 403);
     assert_eq!(files.remove_unused(10).await.unwrap(), 1);
     assert_eq!(world.objects(), 0);
@@ -341,7 +341,7 @@ pub(crate) async fn an_uploads_address_is_good_as_long_as_it_says(database: Data
         401,
         "Not authenticated",
     );
-    assert_eq!(world.objects(), 1);
+    holds(&world, 1).await;
 }
 
 pub(crate) async fn nodes_tell_each_other_who_by_all_names(database: Database) {
