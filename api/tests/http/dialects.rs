@@ -1,5 +1,7 @@
 //! What tests of the dialects do alike.
 
+use std::time::Duration;
+
 use reqwest::multipart::{Form, Part};
 use reqwest::{Method, RequestBuilder};
 use serde_json::Value;
@@ -68,4 +70,15 @@ pub(crate) async fn fetch(world: &World, url: &str) -> (u16, Vec<u8>) {
     let response = world.client.get(url).send().await.unwrap();
     let status = response.status().as_u16();
     (status, response.bytes().await.unwrap().to_vec())
+}
+
+/// Waits until the storage holds so many files: what is left of a refused upload is removed after its answer.
+pub(crate) async fn holds(world: &World, files: usize) {
+    let settled = async {
+        while world.objects() != files {
+            tokio::task::yield_now().await;
+        }
+    };
+    let settled = tokio::time::timeout(Duration::from_mins(1), settled).await;
+    assert!(settled.is_ok(), "{} files", world.objects());
 }

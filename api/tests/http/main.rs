@@ -100,5 +100,6 @@ on_both! {
         chat_rooms_are_their_members_alone,
         a_chat_room_that_cannot_be_made_is_told_why,
         messages_of_a_chat_room_are_of_all_systems,
-        an_uploads_address_is_good_as_long_as_it_says;
+        an_uploads_address_is_good_as_long_as_it_says,
+        nodes_tell_each_other_who_by_all_names;
 }

@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use chapar_broker::PresenceState;
-use chapar_shared::{Limits, UserId};
+use chapar_shared::envelope::Channel;
+use chapar_shared::internal::ChangesRequest;
+use chapar_shared::{Limits, RoomId, UserId};
 use reqwest::Method;
 use serde_json::json;
 
-use crate::dialects::{Client, fetch, keys};
+use crate::dialects::{Client, fetch, holds, keys};
 use crate::service::{is_refused, items, says, sign_up};
 use crate::world::{Database, Options, User, World, answer};
 
@@ -309,7 +311,7 @@ pub(crate) async fn an_uploads_address_is_good_as_long_as_it_says(database: Data
     world.pass(Duration::from_hours(6 * 24));
     assert_eq!(files.remove_unused(10).await.unwrap(), 0);
     assert_eq!(fetch(&world, url).await.0, 200);
-    world.pass(Duration::from_hours(4 * 24));
+    world.pass(Duration::from_hours(5 * 24));
     assert_eq!(fetch(&world, url).await.0, 403);
     assert_eq!(files.remove_unused(10).await.unwrap(), 1);
     assert_eq!(world.objects(), 0);
@@ -339,5 +341,40 @@ pub(crate) async fn an_uploads_address_is_good_as_long_as_it_says(database: Data
         401,
         "Not authenticated",
     );
-    assert_eq!(world.objects(), 1);
+    holds(&world, 1).await;
+}
+
+pub(crate) async fn nodes_tell_each_other_who_by_all_names(database: Database) {
+    let world = World::start(database).await;
+    let (ali, sara) = (sign_up(&world, "ali").await, sign_up(&world, "سارا").await);
+    let (a, s) = (Client::new(&world, &ali), Client::new(&world, &sara));
+    let body = json!({"name": "r", "members": ["سارا"]});
+    let id = a.post("/chat/chat_rooms/", &body).await.body["id"].clone();
+    let room = RoomId(id.as_str().unwrap().parse().unwrap());
+    let path = format!("/chat/chat_rooms/{room}/messages");
+    world.broker.take_of(&Channel::Room(room));
+    let sent = s.post(&path, &json!({"content": "سلام"})).await.body;
+    let expected = json!({"id": sara.id, "username": "سارا", "email": "سارا@example.com"});
+    let live = world.broker.take_of(&Channel::Room(room));
+    let [live] = &live[..] else {
+        panic!("{live:?}");
+    };
+    let changes = ChangesRequest {
+        room,
+        since: 2,
+        origin: None,
+        limit: 10,
+    };
+    let page = world.api.backend().changes(changes).await.unwrap();
+    let [replayed] = &page.items[..] else {
+        panic!("{page:?}");
+    };
+    let replayed = serde_json::to_value(replayed).unwrap();
+    for change in [&live["change"], &replayed] {
+        for (name, value) in expected.as_object().unwrap() {
+            assert_eq!(change["actor"][name], *value, "{change}");
+        }
+        let message = &change["frame"]["data"]["id"];
+        assert_eq!(message.to_string(), sent["id"].as_str().unwrap());
+    }
 }

@@ -63,7 +63,8 @@ impl Files {
         actor: Actor,
         upload: Upload<impl Chunks>,
     ) -> Result<wire::Attachment, Error> {
-        let shown_until = self.0.context.links.end();
+        // The address is made when the upload is complete, and may end a day later than one made now.
+        let shown_until = self.0.context.links.end().plus(Duration::from_hours(24));
         self.receive_until(actor, upload, Some(shown_until)).await
     }
 

@@ -11,7 +11,9 @@ use crate::store::Person;
 pub enum Naming {
     /// By id.
     Id(UserId),
-    /// By username or e-mail.
+    /// By username.
+    Username(String),
+    /// By username or e-mail, where people show each other their e-mails.
     Name(String),
 }
 
@@ -39,14 +41,17 @@ impl Users {
         }
         let mut ids = Vec::with_capacity(people.len());
         for one in people {
-            let id = match one {
-                Naming::Id(id) => *id,
-                Naming::Name(name) => {
-                    let found = self.context.store.user_by_name(name.trim()).await?;
-                    let unknown = || Problem::invalid("members", Violation::Unknown);
-                    found.ok_or_else(unknown)?.person.id
-                }
+            let found = match one {
+                Naming::Id(id) => Ok(*id),
+                Naming::Username(name) => self.by_username(name).await.map(|person| person.id),
+                Naming::Name(name) => self.by_name(name).await.map(|person| person.id),
             };
+            let id = found.map_err(|error| match error {
+                Error::Refused(problem) if problem.code == Code::UserNotFound => {
+                    Problem::invalid("members", Violation::Unknown).into()
+                }
+                other => other,
+            })?;
             if !ids.contains(&id) {
                 ids.push(id);
             }

@@ -43,14 +43,11 @@ fn routes(_: &ApiState) -> Routes {
     quick = at_bases(quick, "/{room}/messages", &messages);
     let message = patch(messages::edit).delete(messages::delete);
     quick = at_bases(quick, "/{room}/messages/{message}", &message);
-    let attachments = get(attachments::list).post(attachments::add);
+    let attachments = "/{room}/messages/{message}/attachments";
+    quick = at_bases(quick, attachments, &get(attachments::list));
     Routes {
         quick,
-        uploads: at_bases(
-            Router::new(),
-            "/{room}/messages/{message}/attachments",
-            &attachments,
-        ),
+        uploads: at_bases(Router::new(), attachments, &post(attachments::add)),
     }
 }
 

@@ -64,7 +64,7 @@ fn participants(fields: &mut Fields<'_>) -> Vec<Naming> {
     named
         .map(|text| match text.parse() {
             Ok(id) => Naming::Id(UserId(id)),
-            Err(_) => Naming::Name(text.to_owned()),
+            Err(_) => Naming::Username(text.to_owned()),
         })
         .collect()
 }
