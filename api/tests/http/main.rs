@@ -6,6 +6,7 @@
 
 mod accounts;
 mod admin;
+mod chatrooms;
 mod conversations;
 mod cookies;
 mod dialects;
@@ -79,6 +80,14 @@ on_both! {
     admin:
         the_administrator_keeps_accounts,
         a_deleted_user_leaves_their_rooms;
+    chatrooms:
+        one_registers_and_signs_in_however_it_is_written,
+        what_is_wrong_with_an_account_is_told_by_field,
+        tokens_live_a_day_and_are_renewed,
+        rooms_are_public_and_listed_to_all,
+        public_rooms_are_joined_by_name,
+        messages_are_of_their_tokens_user,
+        direct_messages_are_between_two;
     conversations:
         two_people_have_one_conversation,
         more_people_have_a_room_and_one_may_leave,

@@ -17,7 +17,9 @@ use chapar_shared::Language;
 use super::extract::multipart;
 use super::{ApiState, deadline};
 
+mod chatrooms;
 mod conversations;
+mod direct;
 pub mod django;
 mod fields;
 mod lists;
@@ -25,13 +27,18 @@ mod payload;
 mod refusal;
 pub mod service;
 
+pub use direct::{send_direct, text_message};
 pub use fields::Fields;
 pub use lists::{Window, history, own_rooms};
 pub use payload::{Params, Payload};
 pub use refusal::{Names, Refusal, naming};
 
 /// Every dialect.
-static ALL: &[&Dialect] = &[&conversations::DIALECT, &service::DIALECT];
+static ALL: &[&Dialect] = &[
+    &chatrooms::DIALECT,
+    &conversations::DIALECT,
+    &service::DIALECT,
+];
 
 /// One of the older protocols.
 #[derive(Debug)]
