@@ -22,6 +22,7 @@ mod conversations;
 mod direct;
 pub mod django;
 mod fields;
+mod groups;
 mod lists;
 mod payload;
 mod refusal;
@@ -37,6 +38,7 @@ pub use refusal::{Names, Refusal, naming};
 static ALL: &[&Dialect] = &[
     &chatrooms::DIALECT,
     &conversations::DIALECT,
+    &groups::DIALECT,
     &service::DIALECT,
 ];
 
@@ -77,6 +79,16 @@ pub struct Asked {
 }
 
 impl Asked {
+    /// Of a form that is shown again, where nothing else is known.
+    pub fn page(language: Language) -> Self {
+        Self {
+            language,
+            method: Method::GET,
+            uri: Uri::default(),
+            wants_page: true,
+        }
+    }
+
     /// Of this request.
     pub fn of(request: &axum::extract::Request, language: Language) -> Self {
         Self {
