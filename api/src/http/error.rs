@@ -34,6 +34,16 @@ impl<E: Into<Error>> From<E> for Failure {
 }
 
 impl Failure {
+    /// The whole of it.
+    pub fn problem(&self) -> &Problem {
+        &self.problem
+    }
+
+    /// How the request names the fields.
+    pub fn names(&self) -> Names {
+        self.names
+    }
+
     /// The same, where the domain's fields have these other names in the request: pairs of the domain's and the
     /// request's.
     #[must_use]

@@ -6,11 +6,14 @@
 
 mod accounts;
 mod admin;
+mod chatrooms;
 mod conversations;
 mod cookies;
 mod dialects;
 mod files;
 mod forms;
+mod group_pages;
+mod groups;
 mod people;
 mod service;
 mod service_chat;
@@ -79,6 +82,27 @@ on_both! {
     admin:
         the_administrator_keeps_accounts,
         a_deleted_user_leaves_their_rooms;
+    chatrooms:
+        one_registers_and_signs_in_however_it_is_written,
+        what_is_wrong_with_an_account_is_told_by_field,
+        tokens_live_a_day_and_are_renewed,
+        rooms_are_public_and_listed_to_all,
+        public_rooms_are_joined_by_name,
+        messages_are_of_their_tokens_user,
+        direct_messages_are_between_two;
+    groups:
+        accounts_are_made_and_signed_in_to,
+        a_cookie_is_a_session_until_it_is_signed_out,
+        groups_are_made_found_and_deleted,
+        members_are_added_and_public_groups_let_in,
+        messages_of_groups_are_text_and_files,
+        private_chats_are_between_two,
+        a_profile_keeps_names_and_an_image_apart;
+    group_pages:
+        a_browser_needs_forms_alone,
+        who_is_not_signed_in_is_led_to_where_one_does,
+        what_is_wrong_is_told_on_the_page,
+        forms_of_other_sites_change_nothing;
     conversations:
         two_people_have_one_conversation,
         more_people_have_a_room_and_one_may_leave,

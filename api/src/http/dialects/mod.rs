@@ -17,21 +17,30 @@ use chapar_shared::Language;
 use super::extract::multipart;
 use super::{ApiState, deadline};
 
+mod chatrooms;
 mod conversations;
+mod direct;
 pub mod django;
 mod fields;
+mod groups;
 mod lists;
 mod payload;
 mod refusal;
 pub mod service;
 
+pub use direct::{send_direct, text_message};
 pub use fields::Fields;
 pub use lists::{Window, history, own_rooms};
 pub use payload::{Params, Payload};
 pub use refusal::{Names, Refusal, naming};
 
 /// Every dialect.
-static ALL: &[&Dialect] = &[&conversations::DIALECT, &service::DIALECT];
+static ALL: &[&Dialect] = &[
+    &chatrooms::DIALECT,
+    &conversations::DIALECT,
+    &groups::DIALECT,
+    &service::DIALECT,
+];
 
 /// One of the older protocols.
 #[derive(Debug)]
@@ -70,6 +79,16 @@ pub struct Asked {
 }
 
 impl Asked {
+    /// Of a form that is shown again, where nothing else is known.
+    pub fn page(language: Language) -> Self {
+        Self {
+            language,
+            method: Method::GET,
+            uri: Uri::default(),
+            wants_page: true,
+        }
+    }
+
     /// Of this request.
     pub fn of(request: &axum::extract::Request, language: Language) -> Self {
         Self {

@@ -12,6 +12,7 @@ mod site;
 
 pub use body::{Json, Path, Query};
 pub use caller::Caller;
+pub(crate) use caller::SESSION_COOKIE;
 pub use client::{ClientAddr, Device, Lang};
 pub use origin::OwnOrigin;
 pub use paging::{List, Paging, PagingParams};

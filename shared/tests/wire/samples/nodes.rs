@@ -30,6 +30,7 @@ pub(crate) fn problems() -> Vec<(String, Problem)> {
         ("reply_to", Violation::Unknown),
         ("current_password", Violation::Wrong),
         ("user_id", Violation::Oneself),
+        ("password2", Violation::Differs),
     ];
     let errors = violations.map(|(field, violation)| (field.to_owned(), vec![violation]));
     problems.push((
