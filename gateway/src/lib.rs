@@ -21,7 +21,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::Router;
-use axum::routing::get;
 use tokio::sync::{Notify, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -111,11 +110,9 @@ impl Gateway {
         Self { node }
     }
 
-    /// The public routes: `GET /v1/ws`.
+    /// The public routes: those of every dialect.
     pub fn router(&self) -> Router {
-        Router::new()
-            .route("/v1/ws", get(connection::upgrade))
-            .with_state(Arc::clone(&self.node))
+        dialects::routes().with_state(Arc::clone(&self.node))
     }
 
     /// Whether the node may take clients: its link is proven and it does not drain.

@@ -302,6 +302,7 @@ impl Rooms {
             let envelope = Envelope::Ephemeral(Ephemeral {
                 room,
                 except: None,
+                actor: None,
                 frame,
             });
             more.push((channel, Bytes::from(envelope.encode())));

@@ -26,10 +26,11 @@ use crate::backend::BackendError;
 use crate::hub::User;
 use crate::node::Node;
 
-/// One connection's commands.
-pub(super) struct Commands {
+/// One connection's commands, whatever brings them.
+pub(crate) struct Commands {
     node: Arc<Node>,
     connection: Arc<Connection>,
+    user: Arc<User>,
     limiter: DefaultDirectRateLimiter,
     malformed: Strikes,
     excess: Strikes,
@@ -45,42 +46,50 @@ enum Answer {
 }
 
 impl Commands {
-    pub(super) fn new(node: &Arc<Node>, connection: &Arc<Connection>) -> Self {
+    /// Of a connection that was opened for this user.
+    pub(crate) fn new(node: &Arc<Node>, connection: &Arc<Connection>, user: &Arc<User>) -> Self {
         Self {
             node: Arc::clone(node),
             connection: Arc::clone(connection),
+            user: Arc::clone(user),
             limiter: RateLimiter::direct(quota(node.limits.commands)),
             malformed: Strikes::new(10, Duration::from_mins(1)),
             excess: Strikes::new(10, Duration::from_secs(10)),
         }
     }
 
-    /// Runs one frame.
+    /// Reads and runs one frame.
     ///
     /// # Errors
     /// The code to close with.
-    pub(super) async fn take(&mut self, text: &str, user: &Arc<User>) -> Result<(), CloseCode> {
-        let (id, frame) = match self.connection.dialect.get().parse(text) {
-            // A second `hello` is no command.
-            Ok((id, ClientFrame::Hello(_))) => return self.refuse_frame(id, Code::MalformedFrame),
-            Ok(parsed) => parsed,
-            Err(ParseError::Malformed { id, .. }) => {
-                return self.refuse_frame(id, Code::MalformedFrame);
-            }
-            Err(ParseError::UnknownOp { id }) => return self.refuse_frame(id, Code::UnknownOp),
-        };
-        if !matches!(frame, ClientFrame::Send(_))
-            && let Err(until) = self.limiter.check()
-        {
-            let wait = until.wait_time_from(governor::clock::DefaultClock::default().now());
-            self.reply(id, Err(Problem::rate_limited(wait)));
-            return if self.excess.strike() {
-                Err(CloseCode::RateLimited)
-            } else {
-                Ok(())
-            };
+    pub(super) async fn take(&mut self, text: &str) -> Result<(), CloseCode> {
+        let connection = &self.connection;
+        match connection.dialect.get().parse(text, &connection.view) {
+            Ok((id, frame)) => self.run_frame(id, frame).await,
+            Err(ParseError::Malformed { id, .. }) => self.refuse(id, Code::MalformedFrame),
+            Err(ParseError::UnknownOp { id }) => self.refuse(id, Code::UnknownOp),
         }
-        match self.run(id.clone(), frame, user).await {
+    }
+
+    /// Runs a frame that was read. Its one answer, if it has any, is queued for the connection, now or later,
+    /// as [`ServerFrame::Reply`] with this `id`.
+    ///
+    /// # Errors
+    /// The code to close with.
+    pub(crate) async fn run_frame(
+        &mut self,
+        id: Option<CommandId>,
+        frame: ClientFrame,
+    ) -> Result<(), CloseCode> {
+        if matches!(frame, ClientFrame::Hello(_)) {
+            // A second `hello` is no command.
+            return self.refuse(id, Code::MalformedFrame);
+        }
+        // Sends have limits of their own, for all nodes together.
+        if !matches!(frame, ClientFrame::Send(_)) && !self.is_within_rate(id.as_ref())? {
+            return Ok(());
+        }
+        match self.run(id.clone(), frame).await {
             Ok(Answer::Ok(ok)) => self.reply(id, Ok(ok)),
             Ok(Answer::Quiet) if id.is_some() => self.reply(id, Ok(empty())),
             Ok(Answer::Later | Answer::Quiet) => {}
@@ -89,12 +98,44 @@ impl Commands {
         Ok(())
     }
 
-    async fn run(
-        &self,
-        id: Option<CommandId>,
-        frame: ClientFrame,
-        user: &Arc<User>,
-    ) -> Result<Answer, Problem> {
+    /// Answers a frame that could not be read.
+    ///
+    /// # Errors
+    /// The code to close with: after too many of them, where the dialect is strict, and where it is not, when
+    /// they come faster than commands may.
+    pub(crate) fn refuse(&mut self, id: Option<CommandId>, code: Code) -> Result<(), CloseCode> {
+        if self.connection.dialect.get().closes_malformed() {
+            self.reply(id, Err(code.into()));
+            return if self.malformed.strike() {
+                Err(CloseCode::Malformed)
+            } else {
+                Ok(())
+            };
+        }
+        if self.is_within_rate(id.as_ref())? {
+            self.reply(id, Err(code.into()));
+        }
+        Ok(())
+    }
+
+    /// Counts a command; one too many is answered.
+    ///
+    /// # Errors
+    /// The code to close with when that happens again and again.
+    fn is_within_rate(&mut self, id: Option<&CommandId>) -> Result<bool, CloseCode> {
+        let Err(until) = self.limiter.check() else {
+            return Ok(true);
+        };
+        let wait = until.wait_time_from(governor::clock::DefaultClock::default().now());
+        self.reply(id.cloned(), Err(Problem::rate_limited(wait)));
+        if self.excess.strike() {
+            Err(CloseCode::RateLimited)
+        } else {
+            Ok(false)
+        }
+    }
+
+    async fn run(&self, id: Option<CommandId>, frame: ClientFrame) -> Result<Answer, Problem> {
         let command = match frame {
             ClientFrame::Send(send) => Command::Send(with_nonce(send)),
             ClientFrame::Edit(edit) => Command::Edit {
@@ -122,7 +163,7 @@ impl Commands {
                 room: read.room,
                 number: read.number,
             },
-            ClientFrame::Typing(typing) => return self.typing(&typing, user),
+            ClientFrame::Typing(typing) => return self.typing(&typing),
             ClientFrame::Watch(watch) => return self.watch(watch).await,
             ClientFrame::Auth(auth) => return self.auth(&auth),
             ClientFrame::Ping | ClientFrame::Hello(_) => return Ok(Answer::Ok(empty())),
@@ -131,11 +172,13 @@ impl Commands {
         Ok(Answer::Later)
     }
 
-    fn typing(&self, typing: &TypingCommand, user: &User) -> Result<Answer, Problem> {
+    fn typing(&self, typing: &TypingCommand) -> Result<Answer, Problem> {
+        let user = &self.user;
         let room = user.room(typing.room).ok_or(Code::RoomNotFound)?;
         let is_small = room.members() <= i64::from(self.node.limits.max_typing_members);
         if is_small && user.may_type(typing.room, typing.typing, self.node.config.typing_interval) {
-            self.node.typists.tell(typing.room, user.id, typing.typing);
+            let (typists, actor) = (&self.node.typists, user.actor());
+            typists.tell(typing.room, user.id, actor, typing.typing);
         }
         Ok(Answer::Quiet)
     }
@@ -185,15 +228,6 @@ impl Commands {
             .store(claims.expires.as_micros(), Ordering::Relaxed);
         self.node.connections.expire_at(&self.connection);
         Ok(Answer::Ok(empty()))
-    }
-
-    fn refuse_frame(&mut self, id: Option<CommandId>, code: Code) -> Result<(), CloseCode> {
-        self.reply(id, Err(code.into()));
-        if self.malformed.strike() {
-            Err(CloseCode::Malformed)
-        } else {
-            Ok(())
-        }
     }
 
     fn reply(&self, id: Option<CommandId>, result: Result<Box<RawValue>, Problem>) {

@@ -17,8 +17,9 @@ use chapar_shared::protocol::{ClientFrame, CloseCode};
 use chapar_shared::token::{Claims, TokenError};
 use chapar_shared::{Language, Timestamp};
 
-use super::{End, open, reader, writer};
-use crate::dialects::DialectId;
+use super::open::{self, Opening};
+use super::{End, Scope, reader, writer};
+use crate::dialects::{DialectId, View};
 use crate::measures;
 use crate::node::Node;
 
@@ -37,7 +38,7 @@ const MAX_WRITE_BUFFER: usize = 16 << 20;
 pub(super) struct Greeting {
     token: Option<SecretString>,
     is_origin_allowed: bool,
-    pub(super) language: Language,
+    language: Language,
 }
 
 #[derive(Debug, Deserialize)]
@@ -83,9 +84,15 @@ async fn serve(node: Arc<Node>, greeting: Greeting, mut socket: WebSocket) {
         }
         let hello = hello(&node, &mut socket).await?;
         let claims = verify(&node, &greeting, &hello).map_err(End::Close)?;
-        open::open(&node, &greeting, claims, hello)
-            .await
-            .map_err(End::Close)
+        let opening = Opening {
+            claims,
+            dialect: DialectId::NATIVE,
+            scope: Scope::Whole,
+            view: View::default(),
+            language: greeting.language,
+            hello: Some(hello),
+        };
+        open::open(&node, opening).await.map_err(End::Close)
     };
     let greeted = tokio::select! {
         () = node.shutdown.cancelled() => Err(End::Close(CloseCode::GoingAway)),
@@ -94,7 +101,7 @@ async fn serve(node: Arc<Node>, greeting: Greeting, mut socket: WebSocket) {
     match greeted {
         Ok(opened) => reader::serve(node, opened, socket).await,
         Err(End::Close(code)) => {
-            writer::close(&mut socket, code).await;
+            writer::close(&mut socket, DialectId::NATIVE, code).await;
             reader::linger(&mut socket).await;
         }
         Err(End::Gone) => {}
@@ -122,7 +129,7 @@ async fn hello(node: &Node, socket: &mut WebSocket) -> Result<Hello, End> {
     if text.len() > node.limits.max_frame_bytes {
         return Err(End::Close(CloseCode::FrameTooLarge));
     }
-    match DialectId::NATIVE.get().parse(&text) {
+    match DialectId::NATIVE.get().parse(&text, &View::default()) {
         Ok((_, ClientFrame::Hello(hello))) => Ok(hello),
         _ => Err(End::Close(CloseCode::Unauthenticated)),
     }

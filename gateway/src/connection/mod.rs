@@ -7,6 +7,7 @@ mod commands;
 mod handshake;
 mod keep_alive;
 mod open;
+mod pull;
 mod queue;
 mod reader;
 mod strikes;
@@ -18,17 +19,62 @@ use std::sync::atomic::{AtomicI64, AtomicU8, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use chapar_shared::protocol::ServerFrame;
-use chapar_shared::{Language, SessionId, Timestamp, UserId};
+use chapar_shared::{Language, RoomId, SessionId, Timestamp, UserId};
 
-use crate::dialects::{DialectId, Outgoing};
+use crate::dialects::{DialectId, Frames, Outgoing, View};
 
+#[expect(
+    unused_imports,
+    reason = "sockets of other dialects run commands without a reader of ours"
+)]
+pub(crate) use commands::Commands;
 pub(crate) use handshake::upgrade;
 pub(crate) use keep_alive::{Registry, keep_alive};
+#[expect(
+    unused_imports,
+    reason = "sockets of other dialects are opened without a handshake of ours"
+)]
+pub(crate) use open::{Guard, Opened, Opening, open};
+pub(crate) use pull::pull;
+#[expect(
+    unused_imports,
+    reason = "sockets of other dialects have writers of their own"
+)]
+pub(crate) use queue::Work;
 pub(crate) use queue::{End, Queue};
 pub(crate) use submit::Submitter;
 pub(crate) use typing::{Typists, publish_typing};
 
 use submit::Lane;
+
+/// Which of its user's rooms a connection listens to. Whatever it is, the connection is seated at its user
+/// like any other, and a ban or sign-out reaches it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Scope {
+    /// All, those that the user comes into later too; and it hears what is addressed to the user.
+    Whole,
+    /// One alone. The connection is closed when the user goes from that room.
+    Room(RoomId),
+    /// None: it hears what is addressed to the user.
+    #[expect(dead_code, reason = "every native connection listens to rooms")]
+    User,
+}
+
+impl Scope {
+    /// Whether changes of a room of the user's reach it.
+    pub(crate) fn covers(self, room: RoomId) -> bool {
+        match self {
+            Self::Whole => true,
+            Self::Room(only) => only == room,
+            Self::User => false,
+        }
+    }
+
+    /// Whether what is addressed to the user reaches it.
+    pub(crate) fn hears_user(self) -> bool {
+        !matches!(self, Self::Room(_))
+    }
+}
 
 /// A signed-in socket, as the rest of the node sees it.
 #[derive(Debug)]
@@ -38,6 +84,9 @@ pub(crate) struct Connection {
     pub(crate) user: UserId,
     pub(crate) session: SessionId,
     pub(crate) dialect: DialectId,
+    /// Which of its user's rooms it listens to.
+    pub(crate) scope: Scope,
+    pub(crate) view: View,
     pub(crate) language: Language,
     pub(crate) queue: Queue,
     /// Commands that wait for the api.
@@ -52,8 +101,12 @@ pub(crate) struct Connection {
 impl Connection {
     /// Queues an answer or instruction.
     pub(crate) fn send(&self, frame: &ServerFrame) {
-        self.queue
-            .push(&self.dialect.get().encode(&Outgoing::Server(frame)));
+        self.queue.push(&self.encode(&Outgoing::Server(frame)));
+    }
+
+    /// What is sent to it alone, in its dialect.
+    pub(crate) fn encode(&self, outgoing: &Outgoing<'_>) -> Frames {
+        self.dialect.get().encode(outgoing, &self.view)
     }
 
     /// The users whose presence it watches.
@@ -62,7 +115,7 @@ impl Connection {
     }
 
     /// Notes that the client lives.
-    fn heard(&self) {
+    pub(crate) fn heard(&self) {
         self.silent.store(0, Ordering::Relaxed);
     }
 

@@ -11,8 +11,7 @@ use chapar_shared::protocol::CloseCode;
 
 use super::commands::Commands;
 use super::open::Opened;
-use super::{Connection, End, writer};
-use crate::measures;
+use super::{End, writer};
 use crate::node::Node;
 
 /// How long the client may take to answer a close.
@@ -23,20 +22,18 @@ const LINGER_FRAMES: usize = 1000;
 
 /// Serves an opened connection to its end, and takes it out of the hub.
 pub(super) async fn serve(node: Arc<Node>, opened: Opened, socket: WebSocket) {
-    let Opened { connection, seat } = opened;
-    let guard = Guard {
-        node: Arc::clone(&node),
-        connection: Arc::clone(&connection),
-        seat,
-    };
-    measures::connected();
+    let Opened {
+        connection,
+        user,
+        guard,
+    } = opened;
     let (sink, mut stream) = socket.split();
     let mut writing = node.tracker.spawn(writer::write(
         Arc::clone(&node),
         Arc::clone(&connection),
         sink,
     ));
-    let mut commands = Commands::new(&node, &connection);
+    let mut commands = Commands::new(&node, &connection, &user);
     loop {
         let message = tokio::select! {
             biased;
@@ -49,11 +46,7 @@ pub(super) async fn serve(node: Arc<Node>, opened: Opened, socket: WebSocket) {
                 if text.len() > node.limits.max_frame_bytes {
                     Some(End::Close(CloseCode::FrameTooLarge))
                 } else {
-                    commands
-                        .take(&text, &guard.seat.user)
-                        .await
-                        .err()
-                        .map(End::Close)
+                    commands.take(&text).await.err().map(End::Close)
                 }
             }
             Some(Ok(Message::Binary(bytes))) => {
@@ -112,22 +105,4 @@ pub(super) fn is_too_large(error: &axum::Error) -> bool {
         source.and_then(|source| source.downcast_ref()),
         Some(tungstenite::Error::Capacity(_))
     )
-}
-
-/// Takes a connection out of the hub however its task ends.
-struct Guard {
-    node: Arc<Node>,
-    connection: Arc<Connection>,
-    seat: crate::hub::Seat,
-}
-
-impl Drop for Guard {
-    fn drop(&mut self) {
-        self.connection.queue.end(End::Gone);
-        self.node.connections.remove(&self.connection);
-        self.seat.user.detach(&self.connection);
-        let watched = std::mem::take(&mut *self.connection.watched());
-        self.node.unwatch(&self.connection, &watched);
-        measures::disconnected();
-    }
 }

@@ -6,7 +6,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket};
+use axum::extract::ws::{CloseFrame, Message, WebSocket};
 use bytes::Bytes;
 use futures_util::SinkExt;
 use futures_util::future::{BoxFuture, Either, FutureExt, OptionFuture, select};
@@ -15,11 +15,10 @@ use futures_util::stream::SplitSink;
 use chapar_shared::protocol::CloseCode;
 
 use super::queue::Work;
-use super::{Connection, End};
-use crate::hub::{FetchError, Pull, Room};
+use super::{Connection, End, pull};
+use crate::dialects::{DialectId, Utf8Bytes};
 use crate::measures;
 use crate::node::Node;
-use crate::retry::Backoff;
 
 /// How long a client that is being closed may take for what is still to be written.
 const LAST_WRITE: Duration = Duration::from_secs(2);
@@ -68,7 +67,7 @@ pub(super) async fn write(
             }
             Work::End(End::Gone) => return,
             Work::End(End::Close(code)) => {
-                close(&mut sink, code).await;
+                close(&mut sink, connection.dialect, code).await;
                 return;
             }
         }
@@ -76,14 +75,15 @@ pub(super) async fn write(
 }
 
 /// Closes with a code; the client may be gone already.
-pub(super) async fn close<S>(sink: &mut S, code: CloseCode)
+pub(super) async fn close<S>(sink: &mut S, dialect: DialectId, code: CloseCode)
 where
     S: SinkExt<Message> + Unpin,
 {
     measures::closed(code);
+    let (code, reason) = dialect.get().close(code);
     let frame = CloseFrame {
-        code: code.code(),
-        reason: code.reason().into(),
+        code,
+        reason: reason.into(),
     };
     let closing = sink.send(Message::Close(Some(frame)));
     if tokio::time::timeout(LAST_WRITE, closing).await.is_err() {
@@ -130,32 +130,4 @@ where
             )
         }
     }
-}
-
-/// One step of a room's replay.
-async fn pull(node: Arc<Node>, connection: Arc<Connection>, room: Arc<Room>) {
-    let mut backoff = Backoff::default();
-    loop {
-        match room.pull(&connection) {
-            Pull::Done => return,
-            Pull::More => break,
-            Pull::Fetch { reader, generation } => match node.page(&room, reader).await {
-                Ok(page) => {
-                    let (gap, leads_further) =
-                        room.push_page(&connection, reader, generation, &page);
-                    node.mend(&room, gap);
-                    if leads_further {
-                        break;
-                    }
-                    backoff.wait().await;
-                }
-                Err(FetchError::NotFound) => {
-                    room.detach(connection.id);
-                    return;
-                }
-                Err(FetchError::Unavailable) => backoff.wait().await,
-            },
-        }
-    }
-    connection.queue.pull(room);
 }

@@ -1,7 +1,5 @@
 //! A room's change as the hub keeps it: decoded once, its frame shared by all who get it.
 
-use axum::extract::ws::Utf8Bytes;
-
 use chapar_shared::envelope::{Actor, RoomChange};
 use chapar_shared::internal::ChangesPage;
 use chapar_shared::protocol::EventType;
@@ -9,6 +7,7 @@ use chapar_shared::{MessageId, Seq, Timestamp};
 use std::sync::Arc;
 
 use super::position::Reader;
+use crate::dialects::Utf8Bytes;
 
 /// One change and the positions it covers: those above `after`, up to `seq`.
 #[derive(Debug)]

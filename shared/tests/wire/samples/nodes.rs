@@ -98,6 +98,12 @@ pub(crate) fn envelopes() -> Vec<(&'static str, Envelope)> {
     let ephemeral = Ephemeral {
         room: RoomId(12),
         except: Some(UserId(9)),
+        actor: Some(Actor {
+            id: UserId(9),
+            username: "علی".into(),
+            avatar_url: None,
+            email: None,
+        }),
         frame: frame(Event::ephemeral(RoomId(12), typing)),
     };
     let presence = Presence {
