@@ -29,7 +29,7 @@ use chapar_broker::{Broker, Link, Presence};
 use chapar_shared::Limits;
 use chapar_shared::token::Keyring;
 
-pub use config::{Config, ConfigError};
+pub use config::{Config, ConfigError, SocketIoConfig};
 
 use backend::Backend;
 use node::Node;
@@ -76,6 +76,7 @@ impl Gateway {
     pub fn build(config: Config, deps: Deps) -> Self {
         measures::describe();
         let deliveries = deps.broker.deliveries();
+        let socketio = dialects::SocketIoServer::new(&config.socketio);
         let node = Arc::new(Node {
             subscriptions: hub::Subscriptions::new(Arc::clone(&deps.broker), config.linger),
             fetches: Semaphore::new(config.max_fetches.max(1)),
@@ -97,6 +98,7 @@ impl Gateway {
             connections: connection::Registry::default(),
             submitter: connection::Submitter::default(),
             typists: connection::Typists::default(),
+            socketio,
             check_soon: Notify::new(),
         });
         tracing::info!(node.id = deps.node, "gateway node started");

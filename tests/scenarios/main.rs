@@ -23,4 +23,6 @@ mod replay;
 mod rooms;
 mod routes;
 mod sessions;
+mod socketio;
+mod socketio_sessions;
 mod tokens;

@@ -56,11 +56,7 @@ pub(crate) async fn upgrade(
     let greeting = Greeting {
         token: bearer(&headers).or_else(|| query.ok().and_then(|Query(query)| query.token)),
         is_origin_allowed: is_origin_allowed(&headers, &node.config.allowed_origins),
-        language: headers
-            .get(header::ACCEPT_LANGUAGE)
-            .and_then(|value| value.to_str().ok())
-            .map(Language::from_accept)
-            .unwrap_or_default(),
+        language: language(&headers),
     };
     let max = node.limits.max_frame_bytes.saturating_add(FRAME_SLACK);
     let tracker = node.tracker.clone();
@@ -150,7 +146,16 @@ fn verify(node: &Node, greeting: &Greeting, hello: &Hello) -> Result<Claims, Clo
         })
 }
 
-fn bearer(headers: &HeaderMap) -> Option<SecretString> {
+/// The language of the texts for a client.
+pub(crate) fn language(headers: &HeaderMap) -> Language {
+    headers
+        .get(header::ACCEPT_LANGUAGE)
+        .and_then(|value| value.to_str().ok())
+        .map(Language::from_accept)
+        .unwrap_or_default()
+}
+
+pub(crate) fn bearer(headers: &HeaderMap) -> Option<SecretString> {
     let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
     let (scheme, token) = value.split_once(' ')?;
     scheme
@@ -160,7 +165,7 @@ fn bearer(headers: &HeaderMap) -> Option<SecretString> {
 
 /// Whether a browser page of this origin may connect. Only browsers send `Origin`, and they do not let pages
 /// forge it.
-fn is_origin_allowed(headers: &HeaderMap, allowed: &[String]) -> bool {
+pub(crate) fn is_origin_allowed(headers: &HeaderMap, allowed: &[String]) -> bool {
     let Some(origin) = headers.get(header::ORIGIN) else {
         return true;
     };
@@ -183,6 +188,29 @@ fn is_origin_allowed(headers: &HeaderMap, allowed: &[String]) -> bool {
         (Some(authority), Some(host)) => authority.as_str().eq_ignore_ascii_case(host),
         _ => false,
     }
+}
+
+/// The token of a request whose origin was found good: its header's, its query's, else its cookie's, where a page
+/// of that origin sent it.
+pub(crate) fn token(headers: &HeaderMap, uri: &Uri) -> Option<SecretString> {
+    let query = || {
+        let Query(query) = Query::<UpgradeQuery>::try_from_uri(uri).ok()?;
+        query.token
+    };
+    bearer(headers)
+        .or_else(query)
+        .or_else(|| cookie(headers).filter(|_| headers.contains_key(header::ORIGIN)))
+}
+
+/// The cookie of a browser that signed in to the web pages.
+fn cookie(headers: &HeaderMap) -> Option<SecretString> {
+    headers
+        .get_all(header::COOKIE)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='))
+        .find_map(|(name, value)| (name == "sessionid").then(|| value.into()))
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 //! handshake, while a write is in progress and while a close is waited for.
 
 mod commands;
-mod handshake;
+pub(crate) mod handshake;
 mod keep_alive;
 mod open;
 mod pull;
@@ -23,23 +23,11 @@ use chapar_shared::{Language, RoomId, SessionId, Timestamp, UserId};
 
 use crate::dialects::{DialectId, Frames, Outgoing, View};
 
-#[expect(
-    unused_imports,
-    reason = "sockets of other dialects run commands without a reader of ours"
-)]
 pub(crate) use commands::Commands;
 pub(crate) use handshake::upgrade;
 pub(crate) use keep_alive::{Registry, keep_alive};
-#[expect(
-    unused_imports,
-    reason = "sockets of other dialects are opened without a handshake of ours"
-)]
-pub(crate) use open::{Guard, Opened, Opening, open};
+pub(crate) use open::{Opened, Opening, open};
 pub(crate) use pull::pull;
-#[expect(
-    unused_imports,
-    reason = "sockets of other dialects have writers of their own"
-)]
 pub(crate) use queue::Work;
 pub(crate) use queue::{End, Queue};
 pub(crate) use submit::Submitter;

@@ -26,13 +26,17 @@ use crate::hub::Change;
 use crate::node::Node;
 
 mod native;
+mod service;
 
 pub(crate) use axum::extract::ws::Utf8Bytes;
 
+pub(crate) use service::Server as SocketIoServer;
+
 use native::Native;
+use service::Service;
 
 /// Every dialect; a connection keeps its index. The native one is the first.
-pub(crate) const ALL: &[&dyn Dialect] = &[&Native];
+pub(crate) const ALL: &[&dyn Dialect] = &[&Native, &Service];
 
 /// A dialect's place in [`ALL`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -167,6 +171,17 @@ impl Frames {
             Self::None => &[],
             Self::One(frame) => std::slice::from_ref(frame),
             Self::Many(frames) => frames,
+        }
+    }
+}
+
+impl From<Vec<String>> for Frames {
+    fn from(frames: Vec<String>) -> Self {
+        let mut frames = frames.into_iter().map(Utf8Bytes::from);
+        match (frames.next(), frames.len()) {
+            (None, _) => Self::None,
+            (Some(frame), 0) => Self::One(frame),
+            (Some(first), _) => Self::Many(std::iter::once(first).chain(frames).collect()),
         }
     }
 }

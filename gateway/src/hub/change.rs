@@ -16,10 +16,6 @@ pub(crate) struct Change {
     pub(crate) seq: Seq,
     pub(crate) kind: EventType,
     pub(crate) message: Option<MessageId>,
-    #[expect(
-        dead_code,
-        reason = "the native frame never shows the actor; other dialects do"
-    )]
     pub(crate) actor: Option<Actor>,
     pub(crate) at: Timestamp,
     pub(crate) frame: Utf8Bytes,

@@ -1,0 +1,210 @@
+//! What happens, as events of this dialect. Made once for all sockets of a room.
+//!
+//! | event | payload |
+//! |---|---|
+//! | `chat_response` | `{"room_id", "message": {"id", "sender", "content", "timestamp"}}`; one more for each file, its address as `content` and as `file_url`, with its `filename` |
+//! | `message_edited` | `{"room_id", "message": {"id", "sender", "content", "timestamp"}}` |
+//! | `message_deleted` | `{"room_id", "message_id"}` |
+//! | `typing` | `{"room_id", "user", "username", "is_typing"}` |
+//! | `user_online`, `user_offline` | `{"email", "username"}` |
+//!
+//! Ids are strings. A person is called by e-mail, or by username where there is none.
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use chapar_shared::envelope::Actor;
+use chapar_shared::protocol::objects::Message;
+use chapar_shared::protocol::{EventType, Presence, Typing};
+use chapar_shared::{RoomId, Timestamp};
+
+use super::own;
+use super::packets;
+use super::parcels::Parcel;
+use crate::hub::Change;
+
+/// A durable change, in parcels.
+pub(super) fn change(change: &Change, base: Option<&str>) -> Vec<String> {
+    match change.kind {
+        EventType::MessageCreated
+        | EventType::MessageEdited
+        | EventType::MessageDeleted
+        | EventType::MessageReacted => {
+            let Some(message) = message(&change.frame) else {
+                tracing::error!(kind = ?change.kind, "a message's frame could not be read");
+                return Vec::new();
+            };
+            let actor = change.actor.as_ref();
+            of_message(change, &message, actor, base)
+        }
+        EventType::MemberJoined | EventType::MemberLeft => {
+            let room = room(&change.frame);
+            vec![Parcel::Company(room).encode()]
+        }
+        EventType::MemberChanged | EventType::RoomChanged | EventType::RoomDeleted => Vec::new(),
+    }
+}
+
+fn of_message(
+    change: &Change,
+    message: &Message,
+    actor: Option<&Actor>,
+    base: Option<&str>,
+) -> Vec<String> {
+    let room_id = message.room.to_string();
+    // A repair tells a message once, in its latest state: it may be new though its latest change is another.
+    let is_new = message.seq > change.after;
+    match change.kind {
+        EventType::MessageDeleted => {
+            #[derive(Serialize)]
+            struct Deleted<'a> {
+                room_id: &'a str,
+                message_id: String,
+            }
+            let deleted = Deleted {
+                room_id: &room_id,
+                message_id: message.id.to_string(),
+            };
+            vec![packets::event("message_deleted", &deleted)]
+        }
+        _ if is_new => said(message, actor, base),
+        EventType::MessageEdited => {
+            let body = Body::of(message, actor, &message.content);
+            let edited = Said {
+                room_id: &room_id,
+                message: body,
+            };
+            vec![packets::event("message_edited", &edited)]
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// A message that is new to the sockets: its text, if it has any, and each of its files.
+fn said(message: &Message, actor: Option<&Actor>, base: Option<&str>) -> Vec<String> {
+    let room_id = &*message.room.to_string();
+    let event = |body: Body<'_>| {
+        let said = Said {
+            room_id,
+            message: body,
+        };
+        packets::event("chat_response", &said)
+    };
+    let mut parcels = Vec::with_capacity(1);
+    if !message.content.is_empty() {
+        let packet = event(Body::of(message, actor, &message.content));
+        parcels.push(
+            match message.nonce.as_deref().filter(|it| own::is_ours(it)) {
+                Some(nonce) => Parcel::Said {
+                    nonce: nonce.into(),
+                    sender: message.sender.id,
+                    packet: packet.into(),
+                }
+                .encode(),
+                None => packet,
+            },
+        );
+    }
+    for file in &message.attachments {
+        let address = match base {
+            Some(base) if file.url.starts_with('/') => Cow::from(format!("{base}{}", file.url)),
+            _ => Cow::from(&file.url),
+        };
+        let mut body = Body::of(message, actor, &address);
+        body.file_url = Some(&address);
+        body.filename = Some(&file.name);
+        parcels.push(event(body));
+    }
+    parcels
+}
+
+/// An event without position, given as its native frame.
+pub(super) fn event(frame: &str, actor: Option<&Actor>) -> Vec<String> {
+    let Ok(native) = serde_json::from_str::<Native<'_>>(frame) else {
+        tracing::error!("an event's frame could not be read");
+        return Vec::new();
+    };
+    match native.kind {
+        "typing" => typing(&native, actor).into_iter().collect(),
+        "presence" => serde_json::from_str::<Presence>(native.data.get())
+            .map(|presence| Parcel::Presence(presence).encode())
+            .into_iter()
+            .collect(),
+        "room.joined" | "room.left" => vec![Parcel::Company(None).encode()],
+        _ => Vec::new(),
+    }
+}
+
+fn typing(native: &Native<'_>, actor: Option<&Actor>) -> Option<String> {
+    #[derive(Serialize)]
+    struct Typist<'a> {
+        room_id: String,
+        user: &'a str,
+        username: &'a str,
+        is_typing: bool,
+    }
+    let typing: Typing = serde_json::from_str(native.data.get()).ok()?;
+    let actor = actor?;
+    let typist = Typist {
+        room_id: native.room?.to_string(),
+        user: actor.email.as_ref().unwrap_or(&actor.username),
+        username: &actor.username,
+        is_typing: typing.typing,
+    };
+    Some(packets::event("typing", &typist))
+}
+
+/// A native frame of an event.
+#[derive(Debug, Deserialize)]
+struct Native<'a> {
+    #[serde(rename = "type")]
+    kind: &'a str,
+    room: Option<RoomId>,
+    #[serde(borrow)]
+    data: &'a RawValue,
+}
+
+fn message(frame: &str) -> Option<Message> {
+    let native: Native<'_> = serde_json::from_str(frame).ok()?;
+    serde_json::from_str(native.data.get()).ok()
+}
+
+fn room(frame: &str) -> Option<RoomId> {
+    serde_json::from_str::<Native<'_>>(frame).ok()?.room
+}
+
+#[derive(Debug, Serialize)]
+struct Said<'a> {
+    room_id: &'a str,
+    message: Body<'a>,
+}
+
+#[derive(Debug, Serialize)]
+struct Body<'a> {
+    id: String,
+    sender: &'a str,
+    content: &'a str,
+    timestamp: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file_url: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    filename: Option<&'a str>,
+}
+
+impl<'a> Body<'a> {
+    fn of(message: &'a Message, actor: Option<&'a Actor>, content: &'a str) -> Self {
+        let email = actor
+            .filter(|actor| actor.id == message.sender.id)
+            .and_then(|actor| actor.email.as_deref());
+        Self {
+            id: message.id.to_string(),
+            sender: email.unwrap_or(&message.sender.username),
+            content,
+            timestamp: message.created_at,
+            file_url: None,
+            filename: None,
+        }
+    }
+}
