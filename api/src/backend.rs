@@ -3,12 +3,13 @@
 
 use chapar_shared::internal::{
     AcquaintedRequest, AcquaintedResponse, ChangesPage, ChangesRequest, CompanionsRequest,
-    CompanionsResponse, HeadsRequest, HeadsResponse, OpenRequest, RoomRequest, RoomResponse,
-    SubmitRequest, SubmitResponse, UserRequest, UserState,
+    CompanionsResponse, HeadsRequest, HeadsResponse, OpenRequest, ResolveRequest, ResolveResponse,
+    RoomRequest, RoomResponse, SubmitRequest, SubmitResponse, UploadRequest, UploadResponse,
+    UserRequest, UserState,
 };
 
 use crate::domain::commands::Commands;
-use crate::domain::{Feed, Rooms};
+use crate::domain::{Doors, Feed, Rooms};
 use crate::error::Error;
 
 /// A node as a gateway sees it: the caller is trusted to be one. Cheap to clone.
@@ -17,15 +18,17 @@ pub struct Backend {
     commands: Commands,
     feed: Feed,
     rooms: Rooms,
+    doors: Doors,
 }
 
 impl Backend {
     /// Over the services of a node.
-    pub fn new(commands: Commands, feed: Feed, rooms: Rooms) -> Self {
+    pub fn new(commands: Commands, feed: Feed, rooms: Rooms, doors: Doors) -> Self {
         Self {
             commands,
             feed,
             rooms,
+            doors,
         }
     }
 
@@ -99,5 +102,26 @@ impl Backend {
         request: CompanionsRequest,
     ) -> Result<CompanionsResponse, Error> {
         self.feed.companions(request).await
+    }
+
+    /// Which room a socket's path means, with its user let in.
+    ///
+    /// # Errors
+    /// As [`Doors::resolve`].
+    pub async fn resolve(&self, request: ResolveRequest) -> Result<ResolveResponse, Error> {
+        self.doors.resolve(request).await
+    }
+
+    /// Keeps a file that came in a frame.
+    ///
+    /// # Errors
+    /// As [`Doors::upload`].
+    pub async fn upload(&self, request: UploadRequest) -> Result<UploadResponse, Error> {
+        self.doors.upload(request).await
+    }
+
+    /// The longest body of an [`UploadRequest`] in bytes.
+    pub fn max_upload_body(&self) -> usize {
+        self.doors.max_upload_body()
     }
 }

@@ -33,8 +33,8 @@ use backend::Backend;
 use clock::Clock;
 use domain::writer::Writer;
 use domain::{
-    Accounts, Commands, Context, Feed, Files, Messages, Notifications, Passwords, Publisher, Rooms,
-    Sessions, Users, sweeper,
+    Accounts, Commands, Context, Doors, Feed, Files, Messages, Notifications, Passwords, Publisher,
+    Rooms, Sessions, Users, sweeper,
 };
 use http::ApiState;
 use http::internal::InternalConfig;
@@ -156,8 +156,14 @@ impl Api {
             state.messages.clone(),
             state.feed.clone(),
         );
+        let doors = Doors::new(
+            context.clone(),
+            state.sessions.clone(),
+            state.rooms.clone(),
+            state.files.clone(),
+        );
         Ok(Self {
-            backend: Backend::new(commands, state.feed.clone(), state.rooms.clone()),
+            backend: Backend::new(commands, state.feed.clone(), state.rooms.clone(), doors),
             internal: config.internal,
             context,
             state,

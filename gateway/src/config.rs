@@ -46,6 +46,12 @@ pub struct Config {
     /// How long a batch without an answer is submitted again; 15s. Then its commands are `unavailable`.
     #[serde(with = "chapar_shared::duration")]
     pub submit_timeout: Duration,
+    /// Frames with a file that are read or handed on to the api at once; 16. Each takes up to four times the
+    /// bytes of the largest upload; users wait for each other beyond it.
+    pub max_file_frames: usize,
+    /// How long reading one may take; 1m. Then its socket is cut off.
+    #[serde(with = "chapar_shared::duration")]
+    pub file_timeout: Duration,
     /// How long a room stays subscribed without a listener; 5s. So reconnects find its ring and head.
     #[serde(with = "chapar_shared::duration")]
     pub linger: Duration,
@@ -149,6 +155,8 @@ impl Config {
             ("open_timeout", millis(self.open_timeout), 1),
             ("heartbeat", millis(self.heartbeat), 1),
             ("write_timeout", millis(self.write_timeout), 1),
+            ("file_timeout", millis(self.file_timeout), 1),
+            ("max_file_frames", self.max_file_frames as u64, 1),
             ("submit_timeout", millis(self.submit_timeout), 1),
             ("check_interval", millis(self.check_interval), 1),
             (
@@ -217,6 +225,8 @@ impl Default for Config {
             max_batch_bytes: 1 << 20,
             max_batches: 4,
             submit_timeout: Duration::from_secs(15),
+            max_file_frames: 16,
+            file_timeout: Duration::from_mins(1),
             linger: Duration::from_secs(5),
             ring_changes: 128,
             ring_bytes: 64 << 10,

@@ -79,6 +79,7 @@ impl Gateway {
         let socketio = dialects::SocketIoServer::new(&config.socketio);
         let node = Arc::new(Node {
             subscriptions: hub::Subscriptions::new(Arc::clone(&deps.broker), config.linger),
+            files: Arc::new(Semaphore::new(config.max_file_frames.max(1))),
             fetches: Semaphore::new(config.max_fetches.max(1)),
             link: deps.broker.link(),
             limits: deps.limits,

@@ -41,6 +41,8 @@ pub(crate) struct Node {
     pub(crate) submitter: Submitter,
     pub(crate) typists: Typists,
     pub(crate) socketio: SocketIoServer,
+    /// Bounds files in frames that are read or handed on at once.
+    pub(crate) files: Arc<Semaphore>,
     /// Bounds what is fetched from the api at once.
     pub(crate) fetches: Semaphore,
     /// Asks for a comparison of all heads now.

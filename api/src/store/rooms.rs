@@ -46,6 +46,13 @@ pub trait Rooms {
         viewer: UserId,
     ) -> Result<Option<RoomSight>, StoreError>;
 
+    /// A public room of a name, else the oldest of the viewer's own with that name.
+    async fn room_by_name(
+        &self,
+        name: &str,
+        viewer: UserId,
+    ) -> Result<Option<RoomSight>, StoreError>;
+
     /// The user's rooms, latest activity first; hidden direct ones left out. `after`: the activity and id of
     /// the last one of the page before.
     async fn rooms_of(

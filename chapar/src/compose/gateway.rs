@@ -9,8 +9,9 @@ use chapar_gateway::backend::{Backend, BackendError};
 use chapar_gateway::{Deps, Gateway};
 use chapar_shared::internal::{
     AcquaintedRequest, AcquaintedResponse, ChangesPage, ChangesRequest, CompanionsRequest,
-    CompanionsResponse, HeadsRequest, HeadsResponse, OpenRequest, RoomRequest, RoomResponse,
-    SubmitRequest, SubmitResponse, UserRequest, UserState,
+    CompanionsResponse, HeadsRequest, HeadsResponse, OpenRequest, ResolveRequest, ResolveResponse,
+    RoomRequest, RoomResponse, SubmitRequest, SubmitResponse, UploadRequest, UploadResponse,
+    UserRequest, UserState,
 };
 use chapar_shared::token::Keyring;
 use tokio_util::sync::CancellationToken;
@@ -85,6 +86,8 @@ direct! {
     room(RoomRequest) -> RoomResponse;
     acquainted(AcquaintedRequest) -> AcquaintedResponse;
     companions(CompanionsRequest) -> CompanionsResponse;
+    resolve(ResolveRequest) -> ResolveResponse;
+    upload(UploadRequest) -> UploadResponse;
 }
 
 fn failed(error: Error) -> BackendError {

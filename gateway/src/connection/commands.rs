@@ -11,7 +11,7 @@ use serde_json::json;
 use serde_json::value::{RawValue, to_raw_value};
 use uuid::Uuid;
 
-use chapar_shared::internal::{AcquaintedRequest, Command, SendCommand};
+use chapar_shared::internal::{AcquaintedRequest, Command, SendCommand, UploadRequest};
 use chapar_shared::limits::Bucket;
 use chapar_shared::problem::Violation;
 use chapar_shared::protocol::command::{Auth, ParseError, Send, TypingCommand, Watch};
@@ -23,6 +23,7 @@ use chapar_shared::{Code, Problem, Timestamp};
 use super::Connection;
 use super::strikes::Strikes;
 use crate::backend::BackendError;
+use crate::dialects::{FileFrame, Incoming, Utf8Bytes};
 use crate::hub::User;
 use crate::node::Node;
 
@@ -62,13 +63,76 @@ impl Commands {
     ///
     /// # Errors
     /// The code to close with.
-    pub(super) async fn take(&mut self, text: &str) -> Result<(), CloseCode> {
+    pub(super) async fn take(&mut self, text: Utf8Bytes) -> Result<(), CloseCode> {
         let connection = &self.connection;
-        match connection.dialect.get().parse(text, &connection.view) {
-            Ok((id, frame)) => self.run_frame(id, frame).await,
+        let (dialect, view) = (connection.dialect.get(), &connection.view);
+        let is_long = text.len() > self.node.limits.max_frame_bytes;
+        let read = if !is_long {
+            dialect.parse(&text, view)
+        } else if dialect.takes_files() {
+            // Reading so much takes a while.
+            let view = view.clone();
+            let reading = move || dialect.parse(&text, &view);
+            match self.node.tracker.spawn_blocking(reading).await {
+                Ok(Ok(Incoming::File(file))) => Ok(Incoming::File(file)),
+                _ => return Err(CloseCode::FrameTooLarge),
+            }
+        } else {
+            return Err(CloseCode::FrameTooLarge);
+        };
+        match read {
+            Ok(Incoming::Command(id, frame)) => self.run_frame(id, frame).await,
+            Ok(Incoming::File(file)) => self.send_file(file).await,
             Err(ParseError::Malformed { id, .. }) => self.refuse(id, Code::MalformedFrame),
             Err(ParseError::UnknownOp { id }) => self.refuse(id, Code::UnknownOp),
         }
+    }
+
+    /// Refuses a binary frame: no dialect has any.
+    ///
+    /// # Errors
+    /// The code to close with.
+    pub(super) fn take_binary(&mut self, len: usize) -> Result<(), CloseCode> {
+        if len > self.node.limits.max_frame_bytes {
+            Err(CloseCode::FrameTooLarge)
+        } else if self.connection.dialect.get().closes_malformed() {
+            Err(CloseCode::Unauthenticated)
+        } else {
+            self.refuse(None, Code::MalformedFrame)
+        }
+    }
+
+    /// Has a file kept, then sends it like any message.
+    async fn send_file(&mut self, file: FileFrame) -> Result<(), CloseCode> {
+        if !self.is_within_rate(None)? {
+            return Ok(());
+        }
+        let request = UploadRequest {
+            user: self.connection.user,
+            session: self.connection.session,
+            filename: file.filename,
+            data: file.data,
+        };
+        let attachment = match self.node.backend.upload(request).await {
+            Ok(kept) => kept.attachment,
+            Err(BackendError::Refused(problem)) => {
+                self.reply(None, Err(problem));
+                return Ok(());
+            }
+            Err(BackendError::Unavailable(error)) => {
+                tracing::warn!(error = &*error, "a file could not be handed on");
+                self.reply(None, Err(Code::Unavailable.into()));
+                return Ok(());
+            }
+        };
+        let send = Send {
+            room: file.room,
+            content: file.content,
+            nonce: None,
+            reply_to: None,
+            attachments: vec![attachment],
+        };
+        self.run_frame(None, ClientFrame::Send(send)).await
     }
 
     /// Runs a frame that was read. Its one answer, if it has any, is queued for the connection, now or later,

@@ -4,7 +4,11 @@
 //! handshake, while a write is in progress and while a close is waited for.
 
 mod commands;
-pub(crate) mod handshake;
+pub(crate) mod credentials;
+mod door;
+mod frame_heads;
+mod gate;
+mod handshake;
 mod keep_alive;
 mod open;
 mod pull;
@@ -13,6 +17,8 @@ mod reader;
 mod strikes;
 mod submit;
 mod typing;
+mod unread;
+mod upgrade;
 mod writer;
 
 use std::sync::atomic::{AtomicI64, AtomicU8, Ordering};
@@ -24,6 +30,7 @@ use chapar_shared::{Language, RoomId, SessionId, Timestamp, UserId};
 use crate::dialects::{DialectId, Frames, Outgoing, View};
 
 pub(crate) use commands::Commands;
+pub(crate) use door::Knock;
 pub(crate) use handshake::upgrade;
 pub(crate) use keep_alive::{Registry, keep_alive};
 pub(crate) use open::{Opened, Opening, open};
@@ -32,6 +39,7 @@ pub(crate) use queue::Work;
 pub(crate) use queue::{End, Queue};
 pub(crate) use submit::Submitter;
 pub(crate) use typing::{Typists, publish_typing};
+pub(crate) use upgrade::Upgrade;
 
 use submit::Lane;
 
@@ -44,7 +52,6 @@ pub(crate) enum Scope {
     /// One alone. The connection is closed when the user goes from that room.
     Room(RoomId),
     /// None: it hears what is addressed to the user.
-    #[expect(dead_code, reason = "every native connection listens to rooms")]
     User,
 }
 

@@ -18,7 +18,7 @@ use chapar_shared::protocol::{
     CloseCode, Event, EventBody, LeftRoom, Ready, ReadyRoom, RoomKind, ServerFrame,
 };
 use chapar_shared::token::Claims;
-use chapar_shared::{Code, Language, RoomId};
+use chapar_shared::{Code, Language, NotificationId, RoomId};
 
 use super::{Connection, End, Lane, Queue, Scope};
 use crate::backend::BackendError;
@@ -51,6 +51,10 @@ pub(crate) struct Opened {
     pub(crate) user: Arc<User>,
     /// Nothing is sent to the connection once this is dropped.
     pub(crate) guard: Guard,
+    /// Notifications above this one are told to the connection as they come.
+    pub(crate) told_up_to: NotificationId,
+    /// Those up to this one are read.
+    pub(crate) read_up_to: NotificationId,
 }
 
 /// Takes a connection out of the hub however its task ends.
@@ -119,12 +123,14 @@ pub(crate) async fn open(node: &Arc<Node>, opening: Opening) -> Result<Opened, C
                     watched: Mutex::default(),
                 });
                 let guard = Guard::new(node, &connection, seat);
-                begin(node, &user, &connection, state, &rooms, hello.as_ref())?;
-                let user = Arc::clone(&user);
+                let (told_up_to, read_up_to) =
+                    begin(node, &user, &connection, state, &rooms, hello.as_ref())?;
                 return Ok(Opened {
                     connection,
-                    user,
+                    user: Arc::clone(&user),
                     guard,
+                    told_up_to,
+                    read_up_to,
                 });
             }
         }
@@ -266,7 +272,8 @@ fn is_same_epoch(hello: &Hello, state: &UserState) -> bool {
 }
 
 /// Attaches the listeners, queues `ready` and what follows it, and lets the rooms' streams begin. Under the
-/// user's lock and without waiting, so that nothing comes between.
+/// user's lock and without waiting, so that nothing comes between. Gives the newest notification of those told
+/// before, and up to which they are read.
 fn begin(
     node: &Arc<Node>,
     user: &Arc<User>,
@@ -274,7 +281,7 @@ fn begin(
     mut state: UserState,
     rooms: &[Arc<Room>],
     hello: Option<&Hello>,
-) -> Result<(), CloseCode> {
+) -> Result<(NotificationId, NotificationId), CloseCode> {
     let mut known = user.lock();
     let heard: Vec<&Arc<Room>> = rooms
         .iter()
@@ -297,10 +304,11 @@ fn begin(
     for room in heard {
         node.mend(room, room.activate(connection));
     }
+    let marks = (known.last_notification, known.read_up_to);
     drop(known);
     node.connections.insert(connection);
     node.lives.arrive(connection.user);
-    Ok(())
+    Ok(marks)
 }
 
 /// Attaches the listeners where `hello` says, and gives `ready` with what follows it.

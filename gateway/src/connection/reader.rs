@@ -3,14 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::ws::{Message, WebSocket};
 use futures_util::{Stream, StreamExt};
-use tokio_tungstenite::tungstenite;
+use tokio_tungstenite::tungstenite::{self, Message};
 
 use chapar_shared::protocol::CloseCode;
 
 use super::commands::Commands;
+use super::gate::Places;
 use super::open::Opened;
+use super::upgrade::Socket;
 use super::{End, writer};
 use crate::node::Node;
 
@@ -20,12 +21,20 @@ const LINGER: Duration = Duration::from_secs(2);
 /// What a client may still send after it was closed.
 const LINGER_FRAMES: usize = 1000;
 
+/// A connection that is to be served, and what its large frames need where it takes any.
+pub(super) struct Served {
+    pub(super) opened: Opened,
+    pub(super) places: Option<Places>,
+}
+
 /// Serves an opened connection to its end, and takes it out of the hub.
-pub(super) async fn serve(node: Arc<Node>, opened: Opened, socket: WebSocket) {
+pub(super) async fn serve(node: Arc<Node>, served: Served, socket: Socket) {
+    let Served { opened, places } = served;
     let Opened {
         connection,
         user,
         guard,
+        ..
     } = opened;
     let (sink, mut stream) = socket.split();
     let mut writing = node.tracker.spawn(writer::write(
@@ -43,26 +52,26 @@ pub(super) async fn serve(node: Arc<Node>, opened: Opened, socket: WebSocket) {
         let end = match message {
             Some(Ok(Message::Text(text))) => {
                 connection.heard();
-                if text.len() > node.limits.max_frame_bytes {
-                    Some(End::Close(CloseCode::FrameTooLarge))
-                } else {
-                    commands.take(&text).await.err().map(End::Close)
-                }
+                commands.take(text).await.err().map(End::Close)
             }
             Some(Ok(Message::Binary(bytes))) => {
-                Some(End::Close(if bytes.len() > node.limits.max_frame_bytes {
-                    CloseCode::FrameTooLarge
-                } else {
-                    CloseCode::Unauthenticated
-                }))
-            }
-            Some(Ok(Message::Ping(_) | Message::Pong(_))) => {
                 connection.heard();
-                None
+                let len = bytes.len();
+                drop(bytes);
+                commands.take_binary(len).err().map(End::Close)
             }
-            Some(Err(error)) if is_too_large(&error) => Some(End::Close(CloseCode::FrameTooLarge)),
+            Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => {
+                connection.heard();
+                continue;
+            }
+            Some(Err(tungstenite::Error::Capacity(_))) => {
+                Some(End::Close(CloseCode::FrameTooLarge))
+            }
             Some(Ok(Message::Close(_)) | Err(_)) | None => Some(End::Gone),
         };
+        if let Some(places) = &places {
+            places.done();
+        }
         if let Some(end) = end {
             connection.queue.end(end);
             break;
@@ -84,7 +93,7 @@ pub(super) async fn serve(node: Arc<Node>, opened: Opened, socket: WebSocket) {
 /// it.
 pub(super) async fn linger<S>(stream: &mut S)
 where
-    S: Stream<Item = Result<Message, axum::Error>> + Unpin,
+    S: Stream<Item = Result<Message, tungstenite::Error>> + Unpin,
 {
     let reading = async {
         for _ in 0..LINGER_FRAMES {
@@ -96,13 +105,4 @@ where
     if tokio::time::timeout(LINGER, reading).await.is_err() {
         tracing::debug!("a client did not answer the close");
     }
-}
-
-/// Whether a frame was refused by its length.
-pub(super) fn is_too_large(error: &axum::Error) -> bool {
-    let source = std::error::Error::source(error);
-    matches!(
-        source.and_then(|source| source.downcast_ref()),
-        Some(tungstenite::Error::Capacity(_))
-    )
 }

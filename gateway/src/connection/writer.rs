@@ -6,15 +6,17 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::ws::{CloseFrame, Message, WebSocket};
 use bytes::Bytes;
 use futures_util::SinkExt;
 use futures_util::future::{BoxFuture, Either, FutureExt, OptionFuture, select};
 use futures_util::stream::SplitSink;
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+use tokio_tungstenite::tungstenite::{self, Message};
 
 use chapar_shared::protocol::CloseCode;
 
 use super::queue::Work;
+use super::upgrade::Socket;
 use super::{Connection, End, pull};
 use crate::dialects::{DialectId, Utf8Bytes};
 use crate::measures;
@@ -27,7 +29,7 @@ const LAST_WRITE: Duration = Duration::from_secs(2);
 pub(super) async fn write(
     node: Arc<Node>,
     connection: Arc<Connection>,
-    mut sink: SplitSink<WebSocket, Message>,
+    mut sink: SplitSink<Socket, Message>,
 ) {
     let mut pulling: OptionFuture<BoxFuture<'static, ()>> = None.into();
     let mut is_pulling = false;
@@ -82,7 +84,7 @@ where
     measures::closed(code);
     let (code, reason) = dialect.get().close(code);
     let frame = CloseFrame {
-        code,
+        code: code.into(),
         reason: reason.into(),
     };
     let closing = sink.send(Message::Close(Some(frame)));
@@ -92,10 +94,10 @@ where
 }
 
 async fn write_all(
-    sink: &mut SplitSink<WebSocket, Message>,
+    sink: &mut SplitSink<Socket, Message>,
     frames: std::collections::VecDeque<Utf8Bytes>,
     is_ping_due: bool,
-) -> Result<(), axum::Error> {
+) -> Result<(), tungstenite::Error> {
     for frame in frames {
         sink.feed(Message::Text(frame)).await?;
     }
@@ -112,7 +114,7 @@ async fn watched<F>(
     writing: &mut std::pin::Pin<&mut F>,
 ) -> bool
 where
-    F: Future<Output = Result<(), axum::Error>>,
+    F: Future<Output = Result<(), tungstenite::Error>>,
 {
     // Nearly every write is done at once and needs no timer.
     if let Some(result) = writing.as_mut().now_or_never() {

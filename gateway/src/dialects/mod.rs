@@ -4,11 +4,6 @@
 //! line in [`ALL`]; its routes are its own. Whatever is sent to many is encoded once for each dialect that has
 //! a receiver ([`Encodings`]) and shared by reference.
 
-#![expect(
-    dead_code,
-    reason = "the native dialect needs the least of what others may"
-)]
-
 use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::fmt;
@@ -25,18 +20,33 @@ use crate::connection::Connection;
 use crate::hub::Change;
 use crate::node::Node;
 
+mod conversations;
 mod native;
+mod notifications;
+mod plain;
+mod reading;
 mod service;
 
-pub(crate) use axum::extract::ws::Utf8Bytes;
+pub(crate) use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 pub(crate) use service::Server as SocketIoServer;
 
+use conversations::Conversations;
 use native::Native;
+use notifications::Notifications;
+use plain::{DIRECT, PLAIN, PRIVATE_CHAT};
 use service::Service;
 
 /// Every dialect; a connection keeps its index. The native one is the first.
-pub(crate) const ALL: &[&dyn Dialect] = &[&Native, &Service];
+pub(crate) const ALL: &[&dyn Dialect] = &[
+    &Native,
+    &PLAIN,
+    &DIRECT,
+    &PRIVATE_CHAT,
+    &Conversations,
+    &Notifications,
+    &Service,
+];
 
 /// A dialect's place in [`ALL`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,11 +88,7 @@ pub(crate) trait Dialect: fmt::Debug + Send + Sync + 'static {
     }
 
     /// Reads a client's frame.
-    fn parse(
-        &self,
-        text: &str,
-        view: &View,
-    ) -> Result<(Option<CommandId>, ClientFrame), ParseError>;
+    fn parse(&self, text: &str, view: &View) -> Result<Incoming, ParseError>;
 
     /// What is sent, in this format.
     ///
@@ -110,9 +116,49 @@ pub(crate) trait Dialect: fmt::Debug + Send + Sync + 'static {
         (number, reason)
     }
 
+    /// Whether a frame may hold a file; then it may be as long as one.
+    fn takes_files(&self) -> bool {
+        false
+    }
+
+    /// Whether its sockets are told the user's unread notifications first.
+    fn begins_with_unread(&self) -> bool {
+        false
+    }
+
     /// Whether too many malformed frames close the socket. Where they do not, each counts as a command.
     fn closes_malformed(&self) -> bool {
         false
+    }
+}
+
+/// A client's frame, read.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Incoming {
+    /// A command, as the native protocol has it.
+    Command(Option<CommandId>, ClientFrame),
+    /// A file to be sent to a room.
+    File(FileFrame),
+}
+
+/// A message whose file came with it.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct FileFrame {
+    pub(crate) room: RoomId,
+    /// Beside the file; mostly empty.
+    pub(crate) content: String,
+    /// The name that the client claims; possibly empty.
+    pub(crate) filename: String,
+    /// Base64, or a `data:` address that holds it.
+    pub(crate) data: String,
+}
+
+impl fmt::Debug for FileFrame {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FileFrame")
+            .field("room", &self.room)
+            .field("bytes", &self.data.len())
+            .finish_non_exhaustive()
     }
 }
 
@@ -171,17 +217,6 @@ impl Frames {
             Self::None => &[],
             Self::One(frame) => std::slice::from_ref(frame),
             Self::Many(frames) => frames,
-        }
-    }
-}
-
-impl From<Vec<String>> for Frames {
-    fn from(frames: Vec<String>) -> Self {
-        let mut frames = frames.into_iter().map(Utf8Bytes::from);
-        match (frames.next(), frames.len()) {
-            (None, _) => Self::None,
-            (Some(frame), 0) => Self::One(frame),
-            (Some(first), _) => Self::Many(std::iter::once(first).chain(frames).collect()),
         }
     }
 }

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use axum::Router;
 use axum::routing::get;
 
+use chapar_shared::protocol::CloseCode;
 use chapar_shared::protocol::command::{self, ParseError};
-use chapar_shared::protocol::{ClientFrame, CloseCode, CommandId};
 
-use super::{Dialect, DialectId, Frames, Outgoing, View};
+use super::{Dialect, DialectId, Frames, Incoming, Outgoing, View};
 use crate::connection;
 use crate::node::Node;
 
@@ -25,12 +25,8 @@ impl Dialect for Native {
         Router::new().route("/v1/ws", get(connection::upgrade))
     }
 
-    fn parse(
-        &self,
-        text: &str,
-        _view: &View,
-    ) -> Result<(Option<CommandId>, ClientFrame), ParseError> {
-        command::parse(text)
+    fn parse(&self, text: &str, _view: &View) -> Result<Incoming, ParseError> {
+        command::parse(text).map(|(id, frame)| Incoming::Command(id, frame))
     }
 
     fn encode(&self, outgoing: &Outgoing<'_>, _view: &View) -> Frames {

@@ -6,6 +6,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use chapar_shared::envelope::{Actor, Channel, UserChange, UserEvent};
@@ -29,6 +30,8 @@ pub(crate) struct User {
     pub(crate) id: UserId,
     /// Held by who changes what is known of the user.
     pub(crate) turn: tokio::sync::Mutex<()>,
+    /// One file in a frame at a time.
+    pub(crate) files: Arc<Semaphore>,
     state: Mutex<State>,
 }
 
@@ -74,6 +77,7 @@ impl User {
         Self {
             id,
             turn: tokio::sync::Mutex::default(),
+            files: Arc::new(Semaphore::new(1)),
             state: Mutex::new(State {
                 sockets: 0,
                 version: None,

@@ -99,6 +99,40 @@ impl Rooms for Store {
         by_name.map(RoomSight::try_from).transpose()
     }
 
+    /// By indexes `rooms_public_name` and `members_user`.
+    async fn room_by_name(
+        &self,
+        name: &str,
+        viewer: UserId,
+    ) -> Result<Option<RoomSight>, StoreError> {
+        let name = text::identity(name.trim());
+        if name.is_empty() {
+            // Direct rooms, and others that have none.
+            return Ok(None);
+        }
+        let public: Option<SightRow> = sqlx::query_as(concat!(
+            sights!(),
+            "WHERE r.name_key = $2 AND r.kind = 'public' AND r.deleted_at IS NULL"
+        ))
+        .bind(viewer.0)
+        .bind(&name)
+        .fetch_optional(self.reader())
+        .await?;
+        if let Some(row) = public {
+            return row.try_into().map(Some);
+        }
+        let own: Option<SightRow> = sqlx::query_as(concat!(
+            sights!(),
+            "WHERE m.user_id = $1 AND m.left_at IS NULL AND r.name_key = $2 AND r.deleted_at IS NULL
+             ORDER BY r.id LIMIT 1"
+        ))
+        .bind(viewer.0)
+        .bind(&name)
+        .fetch_optional(self.reader())
+        .await?;
+        own.map(RoomSight::try_from).transpose()
+    }
+
     /// By index `members_user`.
     async fn rooms_of(
         &self,

@@ -15,10 +15,10 @@ use axum::extract::{Request, State};
 use axum::routing::any;
 
 use chapar_shared::Code;
+use chapar_shared::protocol::ServerFrame;
 use chapar_shared::protocol::command::ParseError;
-use chapar_shared::protocol::{ClientFrame, CommandId, ServerFrame};
 
-use super::{Dialect, DialectId, Frames, Outgoing, View};
+use super::{Dialect, DialectId, Frames, Incoming, Outgoing, Utf8Bytes, View, reading};
 use crate::node::Node;
 
 mod answers;
@@ -56,15 +56,11 @@ impl Dialect for Service {
     }
 
     /// Reads an event without a callback.
-    fn parse(
-        &self,
-        text: &str,
-        _view: &View,
-    ) -> Result<(Option<CommandId>, ClientFrame), ParseError> {
+    fn parse(&self, text: &str, _view: &View) -> Result<Incoming, ParseError> {
         let (name, asked) = events::read(text);
         let id = Some(answers::command_id(name, None));
         match asked {
-            Ok(events::Asked::Command(frame)) => Ok((id, frame)),
+            Ok(events::Asked::Command(frame)) => Ok(Incoming::Command(id, frame)),
             Err(problem) if problem.code != Code::UnknownOp => Err(ParseError::Malformed {
                 id,
                 detail: problem.code.to_string(),
@@ -74,8 +70,8 @@ impl Dialect for Service {
     }
 
     fn encode(&self, outgoing: &Outgoing<'_>, view: &View) -> Frames {
-        Frames::from(match outgoing {
-            Outgoing::Change(change) => told::change(change, view.base.as_deref()),
+        frames(match outgoing {
+            Outgoing::Change(change) => told::change(change, view),
             Outgoing::Event { frame, actor } => told::event(frame, *actor),
             Outgoing::Server(ServerFrame::Reply(reply)) => answers::reply(reply),
             // Clients of this dialect keep no positions.
@@ -84,4 +80,9 @@ impl Dialect for Service {
             ) => Vec::new(),
         })
     }
+}
+
+/// The texts of a connection's queue, in order.
+fn frames(texts: Vec<String>) -> Frames {
+    reading::frames(texts.into_iter().map(Utf8Bytes::from).collect())
 }

@@ -9,26 +9,23 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use axum::body::Body;
-use axum::extract::{Request, State};
-use axum::http::header::{
-    CONNECTION, CONTENT_TYPE, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION,
-    UPGRADE,
-};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use axum::extract::{FromRequestParts, Query, Request, State};
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use engineioxide::config::EngineIoConfig;
 use engineioxide::service::EngineIoService;
 use engineioxide::socket::Sid;
-use hyper_util::rt::TokioIo;
+use secrecy::SecretString;
 use serde::Serialize;
-use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tower::Service;
 
 use super::handler::Handler;
 use super::session::Greeting;
 use super::stream::{Guarded, Lifeline};
 use crate::config::SocketIoConfig;
-use crate::connection::handshake;
+use crate::connection::Upgrade;
+use crate::connection::credentials::{self, SocketQuery};
 use crate::dialects::DialectId;
 use crate::node::Node;
 
@@ -159,7 +156,8 @@ async fn answer(
     request: Request,
 ) -> Result<Response, Refusal> {
     let headers = request.headers();
-    if !handshake::is_origin_allowed(headers, &node.config.allowed_origins) {
+    let allowed = &node.config.allowed_origins;
+    if credentials::is_foreign(headers, allowed) {
         return Err(Refusal::Forbidden);
     }
     let target = Target::read(request.uri().query().unwrap_or_default())?;
@@ -187,9 +185,9 @@ async fn answer(
                 node: Arc::clone(node),
                 dialect,
                 lifeline: Arc::clone(&lifeline),
-                token: handshake::token(headers, request.uri()),
-                language: handshake::language(headers),
-                base: None,
+                token: credentials::token(headers, query_token(request.uri()), allowed),
+                language: credentials::language(headers),
+                base: credentials::base(headers),
             };
             (lifeline, Some(Arc::new(greeting)))
         }
@@ -205,7 +203,7 @@ async fn answer(
     };
     if target.is_websocket {
         let bare = bare(Body::empty(), Method::GET).map(drop);
-        return upgrade(node, request, bare, lifeline);
+        return upgrade(node, request, bare, lifeline).await;
     }
     let (parts, body) = request.into_parts();
     let mut bare = bare(body, parts.method);
@@ -228,51 +226,28 @@ async fn answer(
 }
 
 /// Accepts the WebSocket and hands its stream to the library, watched.
-fn upgrade(
+async fn upgrade(
     node: &Arc<Node>,
-    mut request: Request,
+    request: Request,
     bare: Request<()>,
     lifeline: Arc<Lifeline>,
 ) -> Result<Response, Refusal> {
-    let headers = request.headers();
-    let is_upgrade = request.method() == Method::GET
-        && names(headers, CONNECTION, "upgrade")
-        && names(headers, UPGRADE, "websocket")
-        && names(headers, SEC_WEBSOCKET_VERSION, "13");
-    let key = headers.get(SEC_WEBSOCKET_KEY).filter(|_| is_upgrade);
-    let accept = derive_accept_key(key.ok_or(Refusal::BadRequest)?.as_bytes());
-    let accept = HeaderValue::try_from(accept).map_err(|_| Refusal::BadRequest)?;
-    let upgrading = hyper::upgrade::on(&mut request);
+    let (mut parts, _) = request.into_parts();
+    let upgrade = Upgrade::from_request_parts(&mut parts, &()).await;
+    let upgrade = upgrade.map_err(|_| Refusal::BadRequest)?;
     let (patience, mut engine) = (node.config.write_timeout, node.socketio.engine.clone());
-    node.spawn(async move {
-        let Ok(Ok(upgraded)) = tokio::time::timeout(patience, upgrading).await else {
-            tracing::debug!("a client went during its upgrade");
-            return;
-        };
-        let stream = Guarded::new(TokioIo::new(upgraded), lifeline, patience);
+    let serve = async move |stream| {
+        let stream = Guarded::new(stream, lifeline, patience);
         if Service::call(&mut engine, (stream, bare)).await.is_err() {
             tracing::error!("the transport refused a request that was checked");
         }
-    });
-    let response = (
-        StatusCode::SWITCHING_PROTOCOLS,
-        [
-            (CONNECTION, HeaderValue::from_static("upgrade")),
-            (UPGRADE, HeaderValue::from_static("websocket")),
-            (SEC_WEBSOCKET_ACCEPT, accept),
-        ],
-    );
-    Ok(response.into_response())
+    };
+    Ok(upgrade.accept_stream(node, serve))
 }
 
-/// Whether a header lists a word.
-fn names(headers: &HeaderMap, name: HeaderName, word: &str) -> bool {
-    headers
-        .get_all(name)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .any(|it| it.trim().eq_ignore_ascii_case(word))
+fn query_token(uri: &Uri) -> Option<SecretString> {
+    let Query(query) = Query::<SocketQuery>::try_from_uri(uri).ok()?;
+    query.token
 }
 
 #[cfg(test)]

@@ -27,7 +27,7 @@ use super::own::{Nonces, Own};
 use super::stream::Lifeline;
 use super::{answers, packets, writer};
 use crate::connection::{self, Commands, Connection, End, Opened, Opening, Scope};
-use crate::dialects::{DialectId, Frames, View};
+use crate::dialects::{DialectId, View};
 use crate::measures;
 use crate::node::Node;
 
@@ -209,6 +209,7 @@ async fn attend(
         connection,
         user,
         guard,
+        ..
     } = opened;
     let outlet = Outlet {
         session: Arc::clone(session),
@@ -302,7 +303,7 @@ impl Client {
             Ok(names) => answers::online_users(ack, &names),
             Err(problem) => answers::refusal(ack, &problem.to_reply(self.connection.language)),
         };
-        self.connection.queue.push(&Frames::from(packets));
+        self.connection.queue.push(&super::frames(packets));
     }
 }
 

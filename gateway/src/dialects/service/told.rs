@@ -10,49 +10,39 @@
 //!
 //! Ids are strings. A person is called by e-mail, or by username where there is none.
 
-use std::borrow::Cow;
+use serde::Serialize;
 
-use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
-
+use chapar_shared::Timestamp;
 use chapar_shared::envelope::Actor;
+use chapar_shared::protocol::EventType;
 use chapar_shared::protocol::objects::Message;
-use chapar_shared::protocol::{EventType, Presence, Typing};
-use chapar_shared::{RoomId, Timestamp};
 
+use super::super::{Utf8Bytes, View, reading};
 use super::own;
 use super::packets;
 use super::parcels::Parcel;
 use crate::hub::Change;
 
 /// A durable change, in parcels.
-pub(super) fn change(change: &Change, base: Option<&str>) -> Vec<String> {
+pub(super) fn change(change: &Change, view: &View) -> Vec<String> {
     match change.kind {
         EventType::MessageCreated
         | EventType::MessageEdited
         | EventType::MessageDeleted
         | EventType::MessageReacted => {
-            let Some(message) = message(&change.frame) else {
-                tracing::error!(kind = ?change.kind, "a message's frame could not be read");
-                return Vec::new();
-            };
-            let actor = change.actor.as_ref();
-            of_message(change, &message, actor, base)
+            let message = reading::message(change);
+            message.map_or_else(Vec::new, |message| of_message(change, &message, view))
         }
         EventType::MemberJoined | EventType::MemberLeft => {
-            let room = room(&change.frame);
+            let room = reading::room(&change.frame);
             vec![Parcel::Company(room).encode()]
         }
         EventType::MemberChanged | EventType::RoomChanged | EventType::RoomDeleted => Vec::new(),
     }
 }
 
-fn of_message(
-    change: &Change,
-    message: &Message,
-    actor: Option<&Actor>,
-    base: Option<&str>,
-) -> Vec<String> {
+fn of_message(change: &Change, message: &Message, view: &View) -> Vec<String> {
+    let actor = change.actor.as_ref();
     let room_id = message.room.to_string();
     // A repair tells a message once, in its latest state: it may be new though its latest change is another.
     let is_new = message.seq > change.after;
@@ -69,7 +59,7 @@ fn of_message(
             };
             vec![packets::event("message_deleted", &deleted)]
         }
-        _ if is_new => said(message, actor, base),
+        _ if is_new => said(message, actor, view),
         EventType::MessageEdited => {
             let body = Body::of(message, actor, &message.content);
             let edited = Said {
@@ -83,7 +73,7 @@ fn of_message(
 }
 
 /// A message that is new to the sockets: its text, if it has any, and each of its files.
-fn said(message: &Message, actor: Option<&Actor>, base: Option<&str>) -> Vec<String> {
+fn said(message: &Message, actor: Option<&Actor>, view: &View) -> Vec<String> {
     let room_id = &*message.room.to_string();
     let event = |body: Body<'_>| {
         let said = Said {
@@ -108,10 +98,7 @@ fn said(message: &Message, actor: Option<&Actor>, base: Option<&str>) -> Vec<Str
         );
     }
     for file in &message.attachments {
-        let address = match base {
-            Some(base) if file.url.starts_with('/') => Cow::from(format!("{base}{}", file.url)),
-            _ => Cow::from(&file.url),
-        };
+        let address = reading::absolute(&file.url, view);
         let mut body = Body::of(message, actor, &address);
         body.file_url = Some(&address);
         body.filename = Some(&file.name);
@@ -120,24 +107,19 @@ fn said(message: &Message, actor: Option<&Actor>, base: Option<&str>) -> Vec<Str
     parcels
 }
 
-/// An event without position, given as its native frame.
-pub(super) fn event(frame: &str, actor: Option<&Actor>) -> Vec<String> {
-    let Ok(native) = serde_json::from_str::<Native<'_>>(frame) else {
-        tracing::error!("an event's frame could not be read");
-        return Vec::new();
+/// An event without position.
+pub(super) fn event(frame: &Utf8Bytes, actor: Option<&Actor>) -> Vec<String> {
+    let parcel = if let Some(presence) = reading::presence(frame) {
+        Some(Parcel::Presence(presence).encode())
+    } else if reading::is_of(frame, "room.joined") || reading::is_of(frame, "room.left") {
+        Some(Parcel::Company(None).encode())
+    } else {
+        typing(frame, actor)
     };
-    match native.kind {
-        "typing" => typing(&native, actor).into_iter().collect(),
-        "presence" => serde_json::from_str::<Presence>(native.data.get())
-            .map(|presence| Parcel::Presence(presence).encode())
-            .into_iter()
-            .collect(),
-        "room.joined" | "room.left" => vec![Parcel::Company(None).encode()],
-        _ => Vec::new(),
-    }
+    parcel.into_iter().collect()
 }
 
-fn typing(native: &Native<'_>, actor: Option<&Actor>) -> Option<String> {
+fn typing(frame: &Utf8Bytes, actor: Option<&Actor>) -> Option<String> {
     #[derive(Serialize)]
     struct Typist<'a> {
         room_id: String,
@@ -145,34 +127,15 @@ fn typing(native: &Native<'_>, actor: Option<&Actor>) -> Option<String> {
         username: &'a str,
         is_typing: bool,
     }
-    let typing: Typing = serde_json::from_str(native.data.get()).ok()?;
+    let typing = reading::typing(frame)?;
     let actor = actor?;
     let typist = Typist {
-        room_id: native.room?.to_string(),
+        room_id: reading::room(frame)?.to_string(),
         user: actor.email.as_ref().unwrap_or(&actor.username),
         username: &actor.username,
         is_typing: typing.typing,
     };
     Some(packets::event("typing", &typist))
-}
-
-/// A native frame of an event.
-#[derive(Debug, Deserialize)]
-struct Native<'a> {
-    #[serde(rename = "type")]
-    kind: &'a str,
-    room: Option<RoomId>,
-    #[serde(borrow)]
-    data: &'a RawValue,
-}
-
-fn message(frame: &str) -> Option<Message> {
-    let native: Native<'_> = serde_json::from_str(frame).ok()?;
-    serde_json::from_str(native.data.get()).ok()
-}
-
-fn room(frame: &str) -> Option<RoomId> {
-    serde_json::from_str::<Native<'_>>(frame).ok()?.room
 }
 
 #[derive(Debug, Serialize)]
