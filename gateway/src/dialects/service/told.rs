@@ -45,7 +45,7 @@ fn of_message(change: &Change, message: &Message, view: &View) -> Vec<String> {
     let actor = change.actor.as_ref();
     let room_id = message.room.to_string();
     // A repair tells a message once, in its latest state: it may be new though its latest change is another.
-    let is_new = message.seq > change.after;
+    let is_new = message.seq > change.known;
     match change.kind {
         EventType::MessageDeleted => {
             #[derive(Serialize)]
@@ -169,5 +169,109 @@ impl<'a> Body<'a> {
             file_url: None,
             filename: None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn change_of(after: i64, kind: EventType, data: &Value) -> Vec<String> {
+        let frame = json!({"op": "event", "room": 12, "seq": 9, "type": "x", "data": data});
+        let change = Change::of(after, 9, kind, 7, &frame.to_string());
+        super::change(&change, &View::default())
+    }
+
+    fn message(seq: i64, nonce: Option<&str>) -> Value {
+        json!({
+            "id": 7, "room": 12, "seq": seq, "changed_seq": 9, "number": 1,
+            "sender": {"id": 3, "username": "علی", "display_name": "علی", "avatar_url": null},
+            "content": "سلام", "nonce": nonce, "reply_to": null, "attachments": [], "reactions": [],
+            "created_at": "2026-01-02T03:04:05Z", "edited_at": null, "deleted_at": null
+        })
+    }
+
+    fn parts(parcels: &[String]) -> Value {
+        serde_json::from_str(parcels[0].strip_prefix('2').unwrap()).unwrap()
+    }
+
+    #[test]
+    fn a_message_is_said_by_name_where_there_is_no_email() {
+        let said = change_of(8, EventType::MessageCreated, &message(9, Some("theirs")));
+        let said = parts(&said);
+        assert_eq!(
+            (&said[0], &said[1]["room_id"]),
+            (&json!("chat_response"), &json!("12"))
+        );
+        let body = &said[1]["message"];
+        assert_eq!(
+            body["timestamp"].as_str().unwrap().get(..19),
+            Some("2026-01-02T03:04:05")
+        );
+        assert_eq!((&body["id"], &body["sender"]), (&json!("7"), &json!("علی")));
+        let own = change_of(8, EventType::MessageCreated, &message(9, Some("sio1.2")));
+        assert!(
+            matches!(Parcel::read(&own[0]), Some(Parcel::Said { .. })),
+            "{own:?}"
+        );
+    }
+
+    #[test]
+    fn a_message_that_changed_before_it_was_seen_is_said() {
+        for kind in [EventType::MessageEdited, EventType::MessageReacted] {
+            let said = parts(&change_of(4, kind, &message(5, None)));
+            assert_eq!(said[0], "chat_response", "{kind:?}");
+        }
+        let edited = parts(&change_of(5, EventType::MessageEdited, &message(5, None)));
+        assert_eq!(edited[0], "message_edited");
+        assert!(change_of(5, EventType::MessageReacted, &message(5, None)).is_empty());
+        let deleted = change_of(4, EventType::MessageDeleted, &message(5, None));
+        assert_eq!(
+            deleted,
+            [r#"2["message_deleted",{"room_id":"12","message_id":"7"}]"#]
+        );
+    }
+
+    #[test]
+    fn files_are_said_one_by_one() {
+        let file = |id: i64| {
+            json!({"id": id, "name": "عکس.png", "content_type": "image/png", "size": 1, "url": "/f",
+                "width": null, "height": null, "thumbnail_url": null})
+        };
+        let mut message = message(9, None);
+        message["content"] = json!("");
+        message["attachments"] = json!([file(1), file(2)]);
+        let said = change_of(8, EventType::MessageCreated, &message);
+        assert_eq!(said.len(), 2);
+        let body = &parts(&said)[1]["message"];
+        assert_eq!(
+            (&body["content"], &body["file_url"]),
+            (&json!("/f"), &json!("/f"))
+        );
+        assert_eq!(
+            (&body["id"], &body["filename"]),
+            (&json!("7"), &json!("عکس.png"))
+        );
+    }
+
+    #[test]
+    fn who_comes_and_goes_is_for_the_writer() {
+        let frame = json!({"op": "event", "type": "presence",
+            "data": {"user": 3, "online": true, "last_seen": null}});
+        let parcels = event(&Utf8Bytes::from(frame.to_string()), None);
+        assert!(matches!(
+            Parcel::read(&parcels[0]),
+            Some(Parcel::Presence(_))
+        ));
+        let joined = change_of(8, EventType::MemberJoined, &json!({}));
+        assert!(matches!(
+            Parcel::read(&joined[0]),
+            Some(Parcel::Company(Some(_)))
+        ));
+        let read =
+            json!({"op": "event", "room": 12, "type": "read", "data": {"user": 3, "number": 1}});
+        assert!(event(&Utf8Bytes::from(read.to_string()), None).is_empty());
     }
 }
