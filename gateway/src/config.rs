@@ -85,11 +85,50 @@ pub struct Config {
     /// How long one user's typing in one room is not relayed again; 3s.
     #[serde(with = "chapar_shared::duration")]
     pub typing_interval: Duration,
+    /// Clients of Socket.IO.
+    pub socketio: SocketIoConfig,
     /// How long closing waits for the clients to go; 10s.
     ///
     /// Not in this section: the binary sets it from `http.drain_timeout`.
     #[serde(skip)]
     pub drain_timeout: Duration,
+}
+
+/// Section `gateway.socketio`: the transport of Socket.IO clients, which has timers and sizes of its own.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SocketIoConfig {
+    /// Between two pings of the transport; 25s, of which clients are told. A poll is answered by it at the latest:
+    /// keep it below the load balancer's idle timeout.
+    #[serde(with = "chapar_shared::duration")]
+    pub ping_interval: Duration,
+    /// How long a client may take to answer one; 20s. Then it is gone.
+    #[serde(with = "chapar_shared::duration")]
+    pub ping_timeout: Duration,
+    /// How long a session may take to a good CONNECT; 20s. Higher lets strangers hold sessions.
+    #[serde(with = "chapar_shared::duration")]
+    pub connect_timeout: Duration,
+    /// Longest message or request body in bytes; 1,000,000, of which clients are told. A longer one ends the session.
+    pub max_payload_bytes: usize,
+    /// Packets in the transport's buffer of one session, before which the queue of the connection stands; 128.
+    /// More is memory for each slow client, fewer makes a client that polls wait more often.
+    pub max_buffered_packets: usize,
+    /// Sessions on this node, signed in or not; 20,000. More are refused with 503. One that polls holds no
+    /// connection, so that `http.max_connections` does not bound them.
+    pub max_sessions: usize,
+}
+
+impl Default for SocketIoConfig {
+    fn default() -> Self {
+        Self {
+            ping_interval: Duration::from_secs(25),
+            ping_timeout: Duration::from_secs(20),
+            connect_timeout: Duration::from_secs(20),
+            max_payload_bytes: 1_000_000,
+            max_buffered_packets: 128,
+            max_sessions: 20_000,
+        }
+    }
 }
 
 /// A setting that a node cannot run with.
@@ -131,6 +170,36 @@ impl Config {
             ("max_fetches", self.max_fetches as u64, 1),
             ("page_items", u64::from(self.page_items), 1),
             ("check_batch", self.check_batch as u64, 1),
+            (
+                "socketio.ping_interval",
+                millis(self.socketio.ping_interval),
+                1,
+            ),
+            (
+                "socketio.ping_timeout",
+                millis(self.socketio.ping_timeout),
+                1,
+            ),
+            (
+                "socketio.connect_timeout",
+                millis(self.socketio.connect_timeout),
+                1,
+            ),
+            (
+                "socketio.max_payload_bytes",
+                self.socketio.max_payload_bytes as u64,
+                4096,
+            ),
+            (
+                "socketio.max_buffered_packets",
+                self.socketio.max_buffered_packets as u64,
+                2,
+            ),
+            (
+                "socketio.max_sessions",
+                self.socketio.max_sessions as u64,
+                1,
+            ),
         ];
         match checks.into_iter().find(|(_, value, least)| value < least) {
             Some((field, _, least)) => Err(ConfigError { field, least }),
@@ -168,6 +237,7 @@ impl Default for Config {
             check_batch: 5000,
             offline_delay: Duration::from_secs(10),
             typing_interval: Duration::from_secs(3),
+            socketio: SocketIoConfig::default(),
             drain_timeout: Duration::from_secs(10),
         }
     }

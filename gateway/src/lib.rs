@@ -30,7 +30,7 @@ use chapar_broker::{Broker, Link, Presence};
 use chapar_shared::Limits;
 use chapar_shared::token::Keyring;
 
-pub use config::{Config, ConfigError};
+pub use config::{Config, ConfigError, SocketIoConfig};
 
 use backend::Backend;
 use node::Node;
@@ -77,6 +77,7 @@ impl Gateway {
     pub fn build(config: Config, deps: Deps) -> Self {
         measures::describe();
         let deliveries = deps.broker.deliveries();
+        let socketio = dialects::SocketIoServer::new(&config.socketio);
         let node = Arc::new(Node {
             subscriptions: hub::Subscriptions::new(Arc::clone(&deps.broker), config.linger),
             files: Arc::new(Semaphore::new(config.max_file_frames.max(1))),
@@ -99,6 +100,7 @@ impl Gateway {
             connections: connection::Registry::default(),
             submitter: connection::Submitter::default(),
             typists: connection::Typists::default(),
+            socketio,
             check_soon: Notify::new(),
         });
         tracing::info!(node.id = deps.node, "gateway node started");

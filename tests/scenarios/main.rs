@@ -24,4 +24,6 @@ mod replay;
 mod rooms;
 mod routes;
 mod sessions;
+mod socketio;
+mod socketio_sessions;
 mod tokens;

@@ -196,9 +196,13 @@ impl Commands {
     /// # Errors
     /// The code to close with: after too many of them, where the dialect is strict, and where it is not, when
     /// they come faster than commands may.
-    pub(crate) fn refuse(&mut self, id: Option<CommandId>, code: Code) -> Result<(), CloseCode> {
+    pub(crate) fn refuse(
+        &mut self,
+        id: Option<CommandId>,
+        problem: impl Into<Problem>,
+    ) -> Result<(), CloseCode> {
         if self.connection.dialect.get().closes_malformed() {
-            self.reply(id, Err(code.into()));
+            self.reply(id, Err(problem.into()));
             return if self.malformed.strike() {
                 Err(CloseCode::Malformed)
             } else {
@@ -206,7 +210,7 @@ impl Commands {
             };
         }
         if self.is_within_rate(id.as_ref())? {
-            self.reply(id, Err(code.into()));
+            self.reply(id, Err(problem.into()));
         }
         Ok(())
     }
@@ -215,7 +219,7 @@ impl Commands {
     ///
     /// # Errors
     /// The code to close with when that happens again and again.
-    fn is_within_rate(&mut self, id: Option<&CommandId>) -> Result<bool, CloseCode> {
+    pub(crate) fn is_within_rate(&mut self, id: Option<&CommandId>) -> Result<bool, CloseCode> {
         let Err(until) = self.limiter.check() else {
             return Ok(true);
         };

@@ -80,6 +80,11 @@ pub(super) fn is_origin_allowed(headers: &HeaderMap, allowed: &[String]) -> bool
     }
 }
 
+/// Whether the page that asks is of an origin that may not have a dialect's socket.
+pub(crate) fn is_foreign(headers: &HeaderMap, allowed: &[String]) -> bool {
+    page(headers, allowed) == Page::Foreign
+}
+
 /// The language of texts for the client.
 pub(crate) fn language(headers: &HeaderMap) -> Language {
     headers
@@ -103,7 +108,10 @@ pub(crate) fn base(headers: &HeaderMap) -> Option<Arc<str>> {
 
 fn page(headers: &HeaderMap, allowed: &[String]) -> Page {
     let Some(origin) = headers.get(header::ORIGIN) else {
-        return Page::None;
+        // Browsers leave it out where a page reads from its own host, as one that polls does.
+        let site = headers.get("sec-fetch-site");
+        let is_own = site.is_some_and(|site| site == "same-origin");
+        return if is_own { Page::Own } else { Page::None };
     };
     let Ok(origin) = origin.to_str() else {
         return Page::Foreign;
@@ -180,6 +188,11 @@ mod tests {
 
     #[test]
     fn a_cookie_counts_for_known_pages_alone() {
+        let polls = headers(&[
+            ("cookie", "sessionid=abc"),
+            ("sec-fetch-site", "same-origin"),
+        ]);
+        assert!(token(&polls, None, &[]).is_some());
         let of = |origin: Option<&'static str>, allowed: &[&str]| {
             let mut pairs = vec![
                 ("host", "chat.example"),

@@ -4,7 +4,7 @@
 //! is waited for, and without a buffer but for what is not complete yet.
 
 mod commands;
-mod credentials;
+pub(crate) mod credentials;
 mod door;
 mod handshake;
 mod keep_alive;
@@ -28,32 +28,17 @@ use chapar_shared::{Language, RoomId, SessionId, Timestamp, UserId};
 
 use crate::dialects::{DialectId, Frames, Outgoing, View};
 
-#[expect(
-    unused_imports,
-    reason = "sockets of other dialects run commands without a reader of ours"
-)]
 pub(crate) use commands::Commands;
 pub(crate) use door::Knock;
 pub(crate) use handshake::upgrade;
 pub(crate) use keep_alive::{Registry, keep_alive};
-#[expect(
-    unused_imports,
-    reason = "sockets of other dialects are opened without a handshake of ours"
-)]
-pub(crate) use open::{Guard, Opened, Opening, open};
-#[expect(
-    unused_imports,
-    reason = "sockets of other dialects have writers of their own"
-)]
+pub(crate) use open::{Opened, Opening, open};
 pub(crate) use pull::pull;
-#[expect(
-    unused_imports,
-    reason = "sockets of other dialects have writers of their own"
-)]
 pub(crate) use queue::Work;
 pub(crate) use queue::{End, Queue};
 pub(crate) use submit::Submitter;
 pub(crate) use typing::{Typists, publish_typing};
+pub(crate) use upgrade::Upgrade;
 
 use submit::Lane;
 

@@ -9,12 +9,15 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use hyper::upgrade::OnUpgrade;
+use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 use super::socket::Socket;
 use crate::node::Node;
+
+/// The stream of an upgraded request.
+pub(crate) type Stream = TokioIo<Upgraded>;
 
 /// A request that asks to become a WebSocket and may.
 #[derive(Debug)]
@@ -91,11 +94,23 @@ impl Upgrade {
     where
         F: Future<Output = ()> + Send,
     {
+        self.accept_stream(node, move |stream| serve(Socket::new(stream, max)))
+    }
+
+    /// The same for a stream whose frames somebody else reads.
+    pub(crate) fn accept_stream<F>(
+        self,
+        node: &Arc<Node>,
+        serve: impl FnOnce(Stream) -> F + Send + 'static,
+    ) -> Response
+    where
+        F: Future<Output = ()> + Send,
+    {
         let (stream, timeout) = (self.stream, node.config.open_timeout);
         node.tracker.spawn(async move {
             // It ends with the request's connection, which ends at the latest with the drain.
             match tokio::time::timeout(timeout, stream).await {
-                Ok(Ok(stream)) => serve(Socket::new(TokioIo::new(stream), max)).await,
+                Ok(Ok(stream)) => serve(TokioIo::new(stream)).await,
                 Ok(Err(error)) => tracing::debug!(error = %error, "a socket was not upgraded"),
                 Err(_) => tracing::debug!("a socket was not upgraded in time"),
             }

@@ -25,13 +25,17 @@ mod native;
 mod notifications;
 mod plain;
 mod reading;
+mod service;
 
 pub(crate) use tokio_tungstenite::tungstenite::Utf8Bytes;
+
+pub(crate) use service::Server as SocketIoServer;
 
 use conversations::Conversations;
 use native::Native;
 use notifications::Notifications;
 use plain::{DIRECT, PLAIN, PRIVATE_CHAT};
+use service::Service;
 
 /// Every dialect; a connection keeps its index. The native one is the first.
 pub(crate) const ALL: &[&dyn Dialect] = &[
@@ -41,6 +45,7 @@ pub(crate) const ALL: &[&dyn Dialect] = &[
     &PRIVATE_CHAT,
     &Conversations,
     &Notifications,
+    &Service,
 ];
 
 /// A dialect's place in [`ALL`].

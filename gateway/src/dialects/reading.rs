@@ -5,8 +5,9 @@ use std::borrow::Cow;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use chapar_shared::RoomId;
 use chapar_shared::protocol::reply::ReplyError;
-use chapar_shared::protocol::{Message, Notification, ServerFrame, Typing};
+use chapar_shared::protocol::{Message, Notification, Presence, ServerFrame, Typing};
 
 use super::{Frames, Utf8Bytes, View};
 use crate::hub::Change;
@@ -27,6 +28,20 @@ pub(super) fn message(change: &Change) -> Option<Message> {
     data(&change.frame)
 }
 
+/// The room that a frame is about.
+pub(super) fn room(frame: &Utf8Bytes) -> Option<RoomId> {
+    #[derive(serde::Deserialize)]
+    struct Of {
+        room: Option<RoomId>,
+    }
+    serde_json::from_str::<Of>(frame).ok()?.room
+}
+
+/// Who came or went, of an event that says so.
+pub(super) fn presence(frame: &Utf8Bytes) -> Option<Presence> {
+    is_of(frame, "presence").then(|| data(frame))?
+}
+
 /// Who types, of an event that says so.
 pub(super) fn typing(frame: &Utf8Bytes) -> Option<Typing> {
     is_of(frame, "typing").then(|| data(frame))?
@@ -37,7 +52,8 @@ pub(super) fn notification(frame: &Utf8Bytes) -> Option<Notification> {
     is_of(frame, "notification.created").then(|| data(frame))?
 }
 
-fn is_of(frame: &Utf8Bytes, kind: &str) -> bool {
+/// Whether a frame is an event of this type.
+pub(super) fn is_of(frame: &Utf8Bytes, kind: &str) -> bool {
     serde_json::from_str(frame).is_ok_and(|it: Kind<'_>| it.kind == kind)
 }
 
