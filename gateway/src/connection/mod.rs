@@ -116,4 +116,25 @@ impl Connection {
     fn expires(&self) -> Timestamp {
         Timestamp::from_micros(self.expires.load(Ordering::Relaxed))
     }
+
+    #[cfg(test)]
+    pub(crate) fn of(dialect: DialectId, base: Option<std::sync::Arc<str>>) -> Self {
+        Self {
+            id: 1,
+            user: UserId(1),
+            session: SessionId(1),
+            dialect,
+            scope: Scope::Whole,
+            view: View {
+                base,
+                ..View::default()
+            },
+            language: Language::En,
+            queue: Queue::new(1000),
+            lane: Lane::default(),
+            silent: AtomicU8::new(0),
+            expires: AtomicI64::new(0),
+            watched: Mutex::default(),
+        }
+    }
 }

@@ -256,3 +256,42 @@ impl<'a> Encodings<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use chapar_shared::protocol::EventType;
+
+    use super::*;
+
+    const MESSAGE: &str = r#"{"op":"event","room":1,"seq":1,"type":"message.created","data":{
+        "id":3,"room":1,"seq":1,"changed_seq":1,"number":1,
+        "sender":{"id":2,"username":"sara","display_name":"","avatar_url":null},
+        "content":"salam","nonce":null,"reply_to":null,"attachments":[],"reactions":[],
+        "created_at":"2026-11-20T13:15:15.000001Z","edited_at":null,"deleted_at":null}}"#;
+
+    fn address(frames: &Frames) -> *const u8 {
+        frames.as_slice()[0].as_ptr()
+    }
+
+    #[test]
+    fn what_many_hear_is_encoded_once_for_each_dialect_and_base() {
+        let change = Change::of(0, 1, EventType::MessageCreated, 3, MESSAGE);
+        let encodings = Encodings::new(Outgoing::Change(&change));
+        let of = |name: &str, base: Option<&str>| {
+            let dialect = DialectId::named(name).unwrap();
+            Connection::of(dialect, base.map(Into::into))
+        };
+        let first = of("plain", Some("http://a"));
+        let told = address(&encodings.get(&first));
+        for same in [of("plain", Some("http://a")), first] {
+            assert_eq!(address(&encodings.get(&same)), told);
+        }
+        let elsewhere = encodings.get(&of("plain", Some("http://b"))).into_owned();
+        assert_ne!(address(&elsewhere), told);
+        let native = encodings.get(&of("native", None)).into_owned();
+        assert_eq!(address(&native), change.frame.as_ptr());
+        assert_ne!(address(&encodings.get(&of("conversations", None))), told);
+        let quiet = encodings.get(&of("notifications", None)).into_owned();
+        assert!(quiet.as_slice().is_empty());
+    }
+}
