@@ -11,7 +11,7 @@ use chapar_shared::UserId;
 
 use crate::dialects::{Client, fetch, form, keys};
 use crate::files::png;
-use crate::world::{Answer, Database, User, World, answer};
+use crate::world::{Answer, Database, Options, User, World, answer};
 
 const GROUP: [&str; 6] = ["created_by", "id", "members_count", "name", "slug", "type"];
 const MESSAGE: [&str; 5] = ["file", "id", "message", "timestamp", "user"];
@@ -157,6 +157,21 @@ pub(crate) async fn a_cookie_is_a_session_until_it_is_signed_out(database: Datab
     world.pass(Duration::from_hours(14 * 24));
     let expired = answer(world.get("/chat/").header("cookie", cookie)).await;
     is_refused(&expired, 401);
+}
+
+pub(crate) async fn a_cookie_given_over_https_is_for_https_alone(database: Database) {
+    let mut options = Options::default();
+    options.config.http.trusted_proxies = vec!["127.0.0.0/8".parse().unwrap()];
+    let world = World::start_with(database, options).await;
+    register(&world, "ali").await;
+    let login = async |scheme: &str| {
+        let body = json!({"username": "ali", "password": "correct horse"});
+        let request = world.post("/chat/login/", &body);
+        let login = answer(request.header("x-forwarded-proto", scheme)).await;
+        login.header("set-cookie").to_owned()
+    };
+    assert!(login("https").await.contains("; Secure"));
+    assert!(!login("http").await.contains("Secure"));
 }
 
 pub(crate) async fn groups_are_made_found_and_deleted(database: Database) {

@@ -93,6 +93,7 @@ on_both! {
     groups:
         accounts_are_made_and_signed_in_to,
         a_cookie_is_a_session_until_it_is_signed_out,
+        a_cookie_given_over_https_is_for_https_alone,
         groups_are_made_found_and_deleted,
         members_are_added_and_public_groups_let_in,
         messages_of_groups_are_text_and_files,
