@@ -8,6 +8,7 @@
 //!
 //! Functions here panic with what they saw: a failed expectation is a failed test.
 
+pub mod door;
 pub mod frames;
 pub mod history;
 mod received;

@@ -3,13 +3,13 @@
 
 use chapar_shared::internal::{
     AcquaintedRequest, AcquaintedResponse, ChangesPage, ChangesRequest, CompanionsRequest,
-    CompanionsResponse, HeadsRequest, HeadsResponse, OpenRequest, ResolveRequest, ResolveResponse,
-    RoomRequest, RoomResponse, SubmitRequest, SubmitResponse, UploadRequest, UploadResponse,
-    UserRequest, UserState,
+    CompanionsResponse, HeadsRequest, HeadsResponse, NotifyRequest, NotifyResponse, OpenRequest,
+    ResolveRequest, ResolveResponse, RoomRequest, RoomResponse, SubmitRequest, SubmitResponse,
+    UploadRequest, UploadResponse, UserRequest, UserState,
 };
 
 use crate::domain::commands::Commands;
-use crate::domain::{Doors, Feed, Rooms};
+use crate::domain::{Doors, Feed, Notifications, Rooms, Sessions};
 use crate::error::Error;
 
 /// A node as a gateway sees it: the caller is trusted to be one. Cheap to clone.
@@ -18,16 +18,27 @@ pub struct Backend {
     commands: Commands,
     feed: Feed,
     rooms: Rooms,
+    sessions: Sessions,
+    notifications: Notifications,
     doors: Doors,
 }
 
 impl Backend {
     /// Over the services of a node.
-    pub fn new(commands: Commands, feed: Feed, rooms: Rooms, doors: Doors) -> Self {
+    pub fn new(
+        commands: Commands,
+        feed: Feed,
+        rooms: Rooms,
+        sessions: Sessions,
+        notifications: Notifications,
+        doors: Doors,
+    ) -> Self {
         Self {
             commands,
             feed,
             rooms,
+            sessions,
+            notifications,
             doors,
         }
     }
@@ -47,6 +58,22 @@ impl Backend {
     /// A failure of the store, before anything was done.
     pub async fn submit(&self, request: SubmitRequest) -> Result<SubmitResponse, Error> {
         self.commands.submit(request).await
+    }
+
+    /// Sends a notification by hand. The caller finds its own `notification.created` as any other.
+    ///
+    /// # Errors
+    /// Refused `session_revoked`, and what [`Notifications::notify`] refuses; a failure of the store.
+    pub async fn notify(&self, request: NotifyRequest) -> Result<NotifyResponse, Error> {
+        let actor = self.sessions.resume(request.user, request.session).await?;
+        let recipient = request.recipient.as_deref();
+        let notifications = &self.notifications;
+        notifications
+            .notify(actor, recipient, &request.message)
+            .await?;
+        Ok(NotifyResponse {
+            epoch: self.feed.epoch().await?,
+        })
     }
 
     /// Where rooms and users stand.

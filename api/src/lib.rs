@@ -101,6 +101,7 @@ impl Api {
             deps.keyring,
             &deps.refresh_secret,
             config.sessions,
+            &config.dialects,
         );
         let files = Files::new(
             context.clone(),
@@ -147,6 +148,7 @@ impl Api {
             feed: Feed::new(context.clone()),
             links: context.links.clone(),
             http: Arc::new(config.http),
+            dialects: Arc::new(config.dialects),
             limits: deps.limits,
         };
         let commands = Commands::new(
@@ -163,7 +165,14 @@ impl Api {
             state.files.clone(),
         );
         Ok(Self {
-            backend: Backend::new(commands, state.feed.clone(), state.rooms.clone(), doors),
+            backend: Backend::new(
+                commands,
+                state.feed.clone(),
+                state.rooms.clone(),
+                state.sessions.clone(),
+                state.notifications.clone(),
+                doors,
+            ),
             internal: config.internal,
             context,
             state,

@@ -257,6 +257,34 @@ pub struct AcquaintedResponse {
     pub users: Vec<UserId>,
 }
 
+/// A notification that a user sends by hand.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct NotifyRequest {
+    /// Who sends it.
+    pub user: UserId,
+    /// Their session.
+    pub session: SessionId,
+    /// Whom to, by name: somebody with whom they share a room; themselves where none is named.
+    pub recipient: Option<String>,
+    /// The text as it came.
+    pub message: String,
+}
+
+impl fmt::Debug for NotifyRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NotifyRequest")
+            .field("user", &self.user)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The answer to [`NotifyRequest`].
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct NotifyResponse {
+    /// The store's epoch.
+    pub epoch: String,
+}
+
 /// Who the people around a user are, for a dialect that names them by e-mail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CompanionsRequest {
@@ -355,25 +383,4 @@ impl fmt::Debug for UploadRequest {
 pub struct UploadResponse {
     /// To be named in a message.
     pub attachment: AttachmentId,
-}
-
-/// A notification that a user sends by hand.
-#[derive(Clone, Serialize, Deserialize)]
-pub struct NotifyRequest {
-    /// Who sends it.
-    pub user: UserId,
-    /// Their session.
-    pub session: SessionId,
-    /// Whom to, by name: somebody with whom they share a room; themselves where none is named.
-    pub recipient: Option<String>,
-    /// The text as it came.
-    pub message: String,
-}
-
-impl fmt::Debug for NotifyRequest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("NotifyRequest")
-            .field("user", &self.user)
-            .finish_non_exhaustive()
-    }
 }

@@ -375,6 +375,11 @@ impl Violations {
         self.0.entry(field.to_owned()).or_default().push(violation);
     }
 
+    /// Whether there is one of the field already.
+    pub fn has(&self, field: &str) -> bool {
+        self.0.contains_key(field)
+    }
+
     /// All of them as one problem.
     ///
     /// # Errors

@@ -9,6 +9,7 @@
 mod access;
 mod accounts;
 mod direct;
+mod doors;
 mod faults;
 mod files;
 mod frames;

@@ -15,10 +15,9 @@ use chapar_shared::internal::{
 use chapar_shared::{Code, Problem, RoomId, UserId, Violation, text};
 
 use super::files::Upload;
-use super::{Context, Files, Rooms, Sessions, policy};
+use super::{Context, Files, Rooms, Sessions, users};
 use crate::error::Error;
-use crate::store::RoomSight;
-use crate::store::users::UserRecord;
+use crate::store::{Person, RoomSight};
 
 /// Clients leave the padding out as often as not.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
@@ -62,31 +61,32 @@ impl Doors {
             .resume(request.user, request.session)
             .await?
             .user;
-        let own = self.ctx.store.user(user).await?.ok_or(Code::UserNotFound)?;
+        let own = self.ctx.store.user(user).await?;
+        let own = own.ok_or(Code::UserNotFound)?.person;
         let sight = match &request.target {
             Target::Chat(name) => self.enter(user, name).await?,
             Target::Direct(name) => {
-                let peer = self.by_username(name).await?.ok_or(Code::UserNotFound)?;
-                self.rooms.direct(user, peer.person.id).await?.0
+                let peer = users::of_username(&self.ctx.store, name).await?;
+                self.rooms.direct(user, peer.id).await?.0
             }
             Target::PrivateChat(name) => {
-                let peer = self.other(&own, name).await?.ok_or(Code::UserNotFound)?;
-                self.rooms.direct(user, peer.person.id).await?.0
+                let peer = self.other(&own, name).await?;
+                self.rooms.direct(user, peer.id).await?.0
             }
             Target::Notifications(name) => {
-                if !is_same(name, &own.person.username) {
+                if text::identity(name) != text::identity(&own.username) {
                     return Err(Code::Forbidden.into());
                 }
                 return Ok(ResolveResponse {
                     room: None,
-                    username: own.person.username,
+                    username: own.username,
                     peer: None,
                 });
             }
         };
         Ok(ResolveResponse {
             room: Some(sight.room.id),
-            username: own.person.username,
+            username: own.username,
             peer: sight.peer.map(|peer| peer.username),
         })
     }
@@ -116,47 +116,24 @@ impl Doors {
             let id = name.parse().map_err(|_| Code::RoomNotFound)?;
             return self.rooms.get(user, RoomId(id)).await;
         }
-        let store = &self.ctx.store;
-        let mut refusal = Code::RoomNotFound.into();
-        for found in [
-            store.room_by_slug(name, user).await?,
-            store.room_by_name(name, user).await?,
-        ]
-        .into_iter()
-        .flatten()
-        {
-            match policy::read(&found) {
-                Ok(()) => return Ok(found),
-                // A room that is hidden from the user hides no other.
-                Err(problem) => refusal = problem,
-            }
-        }
-        Err(refusal.into())
-    }
-
-    /// The user of a username; an e-mail is nobody's name here.
-    async fn by_username(&self, name: &str) -> Result<Option<UserRecord>, Error> {
-        let found = self.ctx.store.user_by_name(name).await?;
-        Ok(found.filter(|found| is_same(name, &found.person.username)))
+        self.rooms.find(user, name).await
     }
 
     /// The one who is named, else the other of the two who are, of whom one is `own`. Names may hold what
     /// stands between them, so that there may be two readings: the first of somebody who exists counts.
-    async fn other(&self, own: &UserRecord, name: &str) -> Result<Option<UserRecord>, Error> {
-        if let Some(found) = self.by_username(name).await? {
-            return Ok(Some(found));
-        }
+    async fn other(&self, own: &Person, name: &str) -> Result<Person, Error> {
         let pair = text::identity(name);
         let pair = pair.strip_prefix(PAIR).unwrap_or(&pair);
-        let own = text::identity(&own.person.username);
+        let own = text::identity(&own.username);
         let after = pair.strip_prefix(&own).and_then(|it| it.strip_prefix('_'));
         let before = pair.strip_suffix(&own).and_then(|it| it.strip_suffix('_'));
-        for peer in [after, before].into_iter().flatten() {
-            if let Some(found) = self.by_username(peer).await? {
-                return Ok(Some(found));
+        for peer in [Some(name), after, before].into_iter().flatten() {
+            match users::of_username(&self.ctx.store, peer).await {
+                Err(Error::Refused(problem)) if problem.code == Code::UserNotFound => {}
+                found => return found,
             }
         }
-        Ok(None)
+        Err(Code::UserNotFound.into())
     }
 
     /// Keeps a file that came as base64.
@@ -181,10 +158,6 @@ impl Doors {
         let bytes = usize::try_from(self.ctx.limits.max_upload_bytes).unwrap_or(usize::MAX / 2);
         bytes / 3 * 4 + (64 << 10)
     }
-}
-
-fn is_same(name: &str, username: &str) -> bool {
-    text::identity(name) == text::identity(username)
 }
 
 /// The bytes of a `data:` address (RFC 2397) or of base64 alone, which may be broken into lines.

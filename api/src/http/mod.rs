@@ -13,15 +13,16 @@ use axum::{Json, Router};
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
-use utoipa_swagger_ui::SwaggerUi;
+use utoipa_swagger_ui::{SwaggerUi, Url};
 
 use chapar_shared::{Code, Limits};
 
-use crate::config::HttpConfig;
+use crate::config::{DialectsConfig, HttpConfig};
 use crate::domain::{Accounts, Feed, Files, Messages, Notifications, Rooms, Sessions, Users};
 use crate::media::Links;
 use error::Failure;
 
+pub mod dialects;
 pub mod error;
 pub mod extract;
 pub mod internal;
@@ -51,6 +52,8 @@ pub struct ApiState {
     pub links: Links,
     /// What stands before the node.
     pub http: Arc<HttpConfig>,
+    /// What the older systems' protocols need.
+    pub dialects: Arc<DialectsConfig>,
     /// The deployment's limits.
     pub limits: Arc<Limits>,
 }
@@ -69,7 +72,17 @@ pub fn public_router(state: ApiState) -> Router {
             "/v1/asyncapi.json",
             get(async || Json(chapar_shared::asyncapi::document())),
         )
-        .merge(SwaggerUi::new("/docs").config(utoipa_swagger_ui::Config::new(["/v1/openapi.json"])))
+        .route(
+            "/openapi.json",
+            get(async || Json(dialects::service::description())),
+        )
+        .merge(
+            SwaggerUi::new("/docs").config(utoipa_swagger_ui::Config::new([
+                Url::new("Chapar", "/v1/openapi.json"),
+                Url::new("Chat Service", "/openapi.json"),
+            ])),
+        )
+        .merge(dialects::router(&state))
         .fallback(error::not_found)
         .method_not_allowed_fallback(error::method_not_allowed)
         .layer(DefaultBodyLimit::max(state.limits.max_body_bytes))

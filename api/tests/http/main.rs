@@ -6,9 +6,14 @@
 
 mod accounts;
 mod admin;
+mod conversations;
+mod cookies;
+mod dialects;
 mod files;
 mod forms;
 mod people;
+mod service;
+mod service_chat;
 mod tokens;
 mod world;
 
@@ -52,6 +57,9 @@ on_both! {
         forged_and_foreign_tokens_are_refused,
         sessions_are_listed_and_ended,
         a_new_password_ends_other_sessions;
+    cookies:
+        a_cookie_signs_in_wherever_a_token_does,
+        a_cookie_changes_nothing_for_pages_elsewhere;
     people:
         one_changes_oneself,
         users_are_searched_page_by_page,
@@ -71,4 +79,26 @@ on_both! {
     admin:
         the_administrator_keeps_accounts,
         a_deleted_user_leaves_their_rooms;
+    conversations:
+        two_people_have_one_conversation,
+        more_people_have_a_room_and_one_may_leave,
+        a_conversation_of_two_is_hidden_until_its_next_message,
+        who_cannot_be_named_is_told,
+        messages_are_changed_by_their_authors_alone,
+        messages_are_listed_newest_last,
+        what_is_not_ones_own_is_not_there,
+        files_are_added_to_ones_own_messages,
+        tokens_are_made_renewed_and_verified,
+        refusals_have_the_form_of_django_rest;
+    service:
+        one_signs_up_and_in,
+        a_sign_up_is_refused_in_the_words_of_the_original,
+        refusals_have_the_form_of_fastapi,
+        its_description_is_served;
+    service_chat:
+        private_chats_tell_who_is_online,
+        chat_rooms_are_their_members_alone,
+        a_chat_room_that_cannot_be_made_is_told_why,
+        messages_of_a_chat_room_are_of_all_systems,
+        an_uploads_address_is_good_as_long_as_it_says;
 }

@@ -9,9 +9,9 @@ use chapar_gateway::backend::{Backend, BackendError};
 use chapar_gateway::{Deps, Gateway};
 use chapar_shared::internal::{
     AcquaintedRequest, AcquaintedResponse, ChangesPage, ChangesRequest, CompanionsRequest,
-    CompanionsResponse, HeadsRequest, HeadsResponse, OpenRequest, ResolveRequest, ResolveResponse,
-    RoomRequest, RoomResponse, SubmitRequest, SubmitResponse, UploadRequest, UploadResponse,
-    UserRequest, UserState,
+    CompanionsResponse, HeadsRequest, HeadsResponse, NotifyRequest, NotifyResponse, OpenRequest,
+    ResolveRequest, ResolveResponse, RoomRequest, RoomResponse, SubmitRequest, SubmitResponse,
+    UploadRequest, UploadResponse, UserRequest, UserState,
 };
 use chapar_shared::token::Keyring;
 use tokio_util::sync::CancellationToken;
@@ -87,6 +87,7 @@ direct! {
     acquainted(AcquaintedRequest) -> AcquaintedResponse;
     companions(CompanionsRequest) -> CompanionsResponse;
     resolve(ResolveRequest) -> ResolveResponse;
+    notify(NotifyRequest) -> NotifyResponse;
     upload(UploadRequest) -> UploadResponse;
 }
 

@@ -15,9 +15,9 @@ use serde::{Deserialize, Serialize};
 
 use chapar_shared::internal::{
     AcquaintedRequest, AcquaintedResponse, ChangesPage, ChangesRequest, CompanionsRequest,
-    CompanionsResponse, HeadsRequest, HeadsResponse, OpenRequest, ResolveRequest, ResolveResponse,
-    RoomRequest, RoomResponse, SubmitRequest, SubmitResponse, UploadRequest, UploadResponse,
-    UserRequest, UserState,
+    CompanionsResponse, HeadsRequest, HeadsResponse, NotifyRequest, NotifyResponse, OpenRequest,
+    ResolveRequest, ResolveResponse, RoomRequest, RoomResponse, SubmitRequest, SubmitResponse,
+    UploadRequest, UploadResponse, UserRequest, UserState,
 };
 use chapar_shared::{Code, Problem};
 
@@ -196,7 +196,7 @@ impl HttpBackend {
         }
         match response.json::<Problem>().await {
             // The cluster secret was refused, not the client.
-            Ok(problem) if matches!(problem.code, Code::Unauthenticated | Code::Forbidden) => {
+            Ok(problem) if problem.code == Code::Unauthenticated => {
                 tracing::error!(
                     status = status.as_u16(),
                     "the api refuses the cluster secret"
@@ -251,6 +251,10 @@ impl Backend for HttpBackend {
 
     async fn resolve(&self, request: ResolveRequest) -> Result<ResolveResponse, BackendError> {
         self.call("resolve", &request, true).await
+    }
+
+    async fn notify(&self, request: NotifyRequest) -> Result<NotifyResponse, BackendError> {
+        self.call("notify", &request, false).await
     }
 
     async fn upload(&self, request: UploadRequest) -> Result<UploadResponse, BackendError> {

@@ -8,15 +8,15 @@ use async_trait::async_trait;
 use chapar_shared::Problem;
 use chapar_shared::internal::{
     AcquaintedRequest, AcquaintedResponse, ChangesPage, ChangesRequest, CompanionsRequest,
-    CompanionsResponse, HeadsRequest, HeadsResponse, OpenRequest, ResolveRequest, ResolveResponse,
-    RoomRequest, RoomResponse, SubmitRequest, SubmitResponse, UploadRequest, UploadResponse,
-    UserRequest, UserState,
+    CompanionsResponse, HeadsRequest, HeadsResponse, NotifyRequest, NotifyResponse, OpenRequest,
+    ResolveRequest, ResolveResponse, RoomRequest, RoomResponse, SubmitRequest, SubmitResponse,
+    UploadRequest, UploadResponse, UserRequest, UserState,
 };
 
 pub mod http;
 
-/// The api as a gateway sees it. Every method but [`Backend::upload`] may be called again after an error:
-/// nothing is done twice by being asked twice.
+/// The api as a gateway sees it. Every method but [`Backend::upload`] and [`Backend::notify`] may be called again
+/// after an error: nothing is done twice by being asked twice.
 #[async_trait]
 pub trait Backend: fmt::Debug + Send + Sync + 'static {
     /// Checks that the session lives and its user may sign in, and reads their state in one snapshot.
@@ -83,6 +83,13 @@ pub trait Backend: fmt::Debug + Send + Sync + 'static {
     /// [`BackendError::Refused`] with what keeps the user out, `session_revoked` included;
     /// [`BackendError::Unavailable`].
     async fn resolve(&self, request: ResolveRequest) -> Result<ResolveResponse, BackendError>;
+
+    /// Sends a notification by hand. Asked again, it is sent again.
+    ///
+    /// # Errors
+    /// [`BackendError::Refused`] with `session_revoked`, `user_not_found`, `forbidden` where the two share no
+    /// room, `rate_limited`, `invalid`; [`BackendError::Unavailable`].
+    async fn notify(&self, request: NotifyRequest) -> Result<NotifyResponse, BackendError>;
 
     /// Keeps a file that came in a frame. Asked again, it is kept again.
     ///

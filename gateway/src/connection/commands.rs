@@ -11,7 +11,9 @@ use serde_json::json;
 use serde_json::value::{RawValue, to_raw_value};
 use uuid::Uuid;
 
-use chapar_shared::internal::{AcquaintedRequest, Command, SendCommand, UploadRequest};
+use chapar_shared::internal::{
+    AcquaintedRequest, Command, NotifyRequest, SendCommand, UploadRequest,
+};
 use chapar_shared::limits::Bucket;
 use chapar_shared::problem::Violation;
 use chapar_shared::protocol::command::{Auth, ParseError, Send, TypingCommand, Watch};
@@ -83,6 +85,7 @@ impl Commands {
         match read {
             Ok(Incoming::Command(id, frame)) => self.run_frame(id, frame).await,
             Ok(Incoming::File(file)) => self.send_file(file).await,
+            Ok(Incoming::Notice { recipient, message }) => self.notify(recipient, message).await,
             Err(ParseError::Malformed { id, .. }) => self.refuse(id, Code::MalformedFrame),
             Err(ParseError::UnknownOp { id }) => self.refuse(id, Code::UnknownOp),
         }
@@ -102,6 +105,26 @@ impl Commands {
         }
     }
 
+    async fn notify(
+        &mut self,
+        recipient: Option<String>,
+        message: String,
+    ) -> Result<(), CloseCode> {
+        if !self.is_within_rate(None)? {
+            return Ok(());
+        }
+        let request = NotifyRequest {
+            user: self.connection.user,
+            session: self.connection.session,
+            recipient,
+            message,
+        };
+        if let Err(error) = self.node.backend.notify(request).await {
+            self.reply(None, Err(problem(error)));
+        }
+        Ok(())
+    }
+
     /// Has a file kept, then sends it like any message.
     async fn send_file(&mut self, file: FileFrame) -> Result<(), CloseCode> {
         if !self.is_within_rate(None)? {
@@ -115,13 +138,8 @@ impl Commands {
         };
         let attachment = match self.node.backend.upload(request).await {
             Ok(kept) => kept.attachment,
-            Err(BackendError::Refused(problem)) => {
-                self.reply(None, Err(problem));
-                return Ok(());
-            }
-            Err(BackendError::Unavailable(error)) => {
-                tracing::warn!(error = &*error, "a file could not be handed on");
-                self.reply(None, Err(Code::Unavailable.into()));
+            Err(error) => {
+                self.reply(None, Err(problem(error)));
                 return Ok(());
             }
         };
@@ -266,11 +284,8 @@ impl Commands {
         let mut users = if request.users.is_empty() {
             Vec::new()
         } else {
-            match self.node.backend.acquainted(request).await {
-                Ok(answer) => answer.users,
-                Err(BackendError::Refused(problem)) => return Err(problem),
-                Err(BackendError::Unavailable(_)) => return Err(Code::Unavailable.into()),
-            }
+            let answer = self.node.backend.acquainted(request).await;
+            answer.map_err(problem)?.users
         };
         users.sort_unstable();
         users.dedup();
@@ -305,6 +320,17 @@ impl Commands {
         };
         self.connection
             .send(&ServerFrame::Reply(Reply { id, ok, error }));
+    }
+}
+
+/// What the client is told.
+fn problem(error: BackendError) -> Problem {
+    match error {
+        BackendError::Refused(problem) => problem,
+        BackendError::Unavailable(error) => {
+            tracing::warn!(error = &*error, "the api gave no answer");
+            Code::Unavailable.into()
+        }
     }
 }
 

@@ -139,6 +139,12 @@ pub(crate) enum Incoming {
     Command(Option<CommandId>, ClientFrame),
     /// A file to be sent to a room.
     File(FileFrame),
+    /// A notification to be sent by hand.
+    Notice {
+        /// Whom to, by name; oneself where none is named.
+        recipient: Option<String>,
+        message: String,
+    },
 }
 
 /// A message whose file came with it.

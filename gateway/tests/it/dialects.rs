@@ -401,6 +401,15 @@ async fn unread_notifications_come_first_and_each_once() {
         assert_eq!(second.next().await["id"], id);
     }
     assert_eq!(first.next().await["id"], last);
+    // What is sent in becomes one.
+    first.send(&json!({"message": "x", "sender": "y"})).await;
+    assert_eq!(second.next().await["id"], first.next().await["id"]);
+    first
+        .send(&json!({"message": "x", "recipient": "هیچ"}))
+        .await;
+    assert_eq!(first.next().await["code"], "user_not_found");
+    first.send(&json!({"recipient": "هیچ"})).await;
+    assert_eq!(first.next().await["code"], "malformed_frame");
     // Nothing of rooms.
     world.store.send(1, "هیچ");
     world.store.join(1, 5);

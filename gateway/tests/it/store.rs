@@ -109,7 +109,7 @@ fn notification(id: i64) -> Notification {
     Notification {
         id: NotificationId(id),
         kind: NotificationKind::Mention,
-        room: RoomId(1),
+        room: Some(RoomId(1)),
         message: None,
         sender: user(1),
         text: "متن".into(),
@@ -728,6 +728,23 @@ impl Backend for Store {
                 Target::Direct(name) | Target::PrivateChat(name) => Some(name),
                 Target::Chat(_) | Target::Notifications(_) => None,
             },
+        })
+    }
+
+    /// To oneself, or to the one of a name.
+    async fn notify(&self, request: NotifyRequest) -> Result<NotifyResponse, BackendError> {
+        let recipient = match &request.recipient {
+            None => request.user.0,
+            Some(name) => match name.strip_prefix("کاربر").and_then(|id| id.parse().ok()) {
+                Some(id) => id,
+                None => return refused(Code::UserNotFound),
+            },
+        };
+        self.notify(recipient);
+        self.read(|state| {
+            Ok(NotifyResponse {
+                epoch: state.epoch.clone(),
+            })
         })
     }
 

@@ -1,8 +1,8 @@
 //! The internal listener: what gateways ask, as JSON over HTTP. Never on the public address.
 //!
-//! `POST /internal/v1/{open,submit,heads,changes,user,room,acquainted,companions,resolve,upload}` with the types of
-//! [`chapar_shared::internal`] and `Authorization: Bearer <cluster secret>`. What is refused or fails is
-//! answered with the problem's status and a [`Problem`] in its own form, which the gateway puts into words.
+//! `POST /internal/v1/{open,submit,notify,heads,changes,user,room,acquainted,companions,resolve,upload}` with the
+//! types of [`chapar_shared::internal`] and `Authorization: Bearer <cluster secret>`. What is refused or fails
+//! is answered with the problem's status and a [`Problem`] in its own form, which the gateway puts into words.
 
 use std::sync::Arc;
 
@@ -71,6 +71,7 @@ pub fn router(backend: Backend, secret: &SecretString, config: &InternalConfig) 
     Router::new()
         .route("/internal/v1/open", post(call!(open)))
         .route("/internal/v1/submit", post(call!(submit)))
+        .route("/internal/v1/notify", post(call!(notify)))
         .route("/internal/v1/heads", post(call!(heads)))
         .route("/internal/v1/changes", post(call!(changes)))
         .route("/internal/v1/user", post(call!(user)))

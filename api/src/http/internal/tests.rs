@@ -1,8 +1,10 @@
 //! What gateways ask, through the listener and directly, on both databases.
 
+use std::sync::atomic::Ordering;
+
 use chapar_shared::internal::{
-    ChangesRequest, Command, HeadsRequest, OpenRequest, Outcome, SendCommand, Submission,
-    SubmitRequest, UserRequest,
+    ChangesRequest, Command, HeadsRequest, NotifyRequest, OpenRequest, Outcome, SendCommand,
+    Submission, SubmitRequest, UserRequest,
 };
 use chapar_shared::{Code, MessageId, NotificationId, RoomId, SessionId};
 use serde_json::{Value, json};
@@ -53,6 +55,41 @@ fn code<T: std::fmt::Debug>(result: Result<T, Error>) -> Code {
 }
 
 on_both! {
+    async fn a_user_notifies_people_around_them_by_name(api) {
+        let (ali, sara) = (api.user("ali").await, api.user("sara").await);
+        api.user("stranger").await;
+        ali.room("private", "r", &[sara.id]).await;
+        let notify = async |recipient: Option<&str>, message: &str| {
+            let request = NotifyRequest {
+                user: ali.id,
+                session: ali.session,
+                recipient: recipient.map(str::to_owned),
+                message: message.to_owned(),
+            };
+            api.api.backend().notify(request).await
+        };
+        notify(Some("SARA"), " یادت نرود ").await.unwrap();
+        notify(None, "for myself").await.unwrap();
+        let told = sara.get("/notifications").await.1;
+        assert_eq!(told["items"][0]["kind"], "notice");
+        assert_eq!(told["items"][0]["text"], "یادت نرود");
+        assert_eq!(told["items"][0]["sender"]["username"], "ali");
+        assert!(told["items"][0]["room"].is_i64());
+        let own = ali.get("/notifications").await.1;
+        assert_eq!(own["items"][0]["text"], "for myself");
+        assert_eq!(own["items"][0]["room"], Value::Null);
+        for (recipient, message, expected) in [
+            (Some("stranger"), "x", Code::Forbidden),
+            (Some("nobody"), "x", Code::UserNotFound),
+            (Some("sara"), " ", Code::Invalid),
+            (Some("sara"), &"x".repeat(1001), Code::Invalid),
+        ] {
+            assert_eq!(code(notify(recipient, message).await), expected);
+        }
+        api.gate.is_shut.store(true, Ordering::Relaxed);
+        assert_eq!(code(notify(None, "x").await), Code::RateLimited);
+    }
+
     async fn commands_of_a_connection_run_in_order(api) {
         let (ali, sara) = (api.user("ali").await, api.user("sara").await);
         let room = id(&ali.room("private", "r", &[sara.id]).await);

@@ -1,6 +1,8 @@
 //! Rooms and memberships: reading them, and the small writes. Making rooms is in `making`, changing them in
 //! `changing`, removing what is left of them in `purging`.
 
+use std::collections::HashMap;
+
 use async_trait::async_trait;
 use chapar_shared::protocol::objects::Role;
 use chapar_shared::{Code, NotificationId, Number, RoomId, Timestamp, UserId, text};
@@ -8,7 +10,7 @@ use chapar_shared::{Code, NotificationId, Number, RoomId, Timestamp, UserId, tex
 use super::bumps::Facts;
 use super::db::{Conn, Store, any, holds, ids};
 use super::standings::{standings, stranger};
-use super::{changing, making, purging};
+use super::{changing, listings, making, overviews, purging};
 use crate::error::{Error, StoreError};
 use crate::store::records::{Committed, Membership, Page, Person, RoomRecord, RoomSight, UserFact};
 use crate::store::rooms::{
@@ -99,38 +101,34 @@ impl Rooms for Store {
         by_name.map(RoomSight::try_from).transpose()
     }
 
-    /// By indexes `rooms_public_name` and `members_user`.
-    async fn room_by_name(
+    async fn own_room_by_name(
         &self,
         name: &str,
-        viewer: UserId,
+        user: UserId,
     ) -> Result<Option<RoomSight>, StoreError> {
-        let name = text::identity(name.trim());
-        if name.is_empty() {
-            // Direct rooms, and others that have none.
-            return Ok(None);
-        }
-        let public: Option<SightRow> = sqlx::query_as(concat!(
-            sights!(),
-            "WHERE r.name_key = $2 AND r.kind = 'public' AND r.deleted_at IS NULL"
-        ))
-        .bind(viewer.0)
-        .bind(&name)
-        .fetch_optional(self.reader())
-        .await?;
-        if let Some(row) = public {
-            return row.try_into().map(Some);
-        }
-        let own: Option<SightRow> = sqlx::query_as(concat!(
-            sights!(),
-            "WHERE m.user_id = $1 AND m.left_at IS NULL AND r.name_key = $2 AND r.deleted_at IS NULL
-             ORDER BY r.id LIMIT 1"
-        ))
-        .bind(viewer.0)
-        .bind(&name)
-        .fetch_optional(self.reader())
-        .await?;
-        own.map(RoomSight::try_from).transpose()
+        listings::own_by_name(self.reader(), name, user).await
+    }
+
+    async fn direct_room_of(
+        &self,
+        user: UserId,
+        peer: UserId,
+    ) -> Result<Option<RoomSight>, StoreError> {
+        listings::direct(self.reader(), user, peer).await
+    }
+
+    async fn listed_rooms(
+        &self,
+        query: &str,
+        viewer: UserId,
+        before: Option<RoomId>,
+        limit: u32,
+    ) -> Result<Vec<RoomSight>, StoreError> {
+        listings::rooms(self.reader(), query, viewer, before, limit).await
+    }
+
+    async fn owners(&self, rooms: &[RoomId]) -> Result<HashMap<RoomId, Person>, StoreError> {
+        listings::owners(self.reader(), rooms).await
     }
 
     /// By index `members_user`.
@@ -199,6 +197,15 @@ impl Rooms for Store {
         let last_user = items.last().map(|(person, _)| person.id);
         let next = last_joined.zip(last_user).filter(|_| has_more);
         Ok(Page { items, next })
+    }
+
+    async fn rosters(
+        &self,
+        rooms: &[RoomId],
+        limit: u32,
+    ) -> Result<HashMap<RoomId, Vec<Person>>, StoreError> {
+        let mut conn = self.reader().acquire().await?;
+        overviews::rosters(&mut conn, rooms, limit).await
     }
 
     async fn change_room(
