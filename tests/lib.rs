@@ -8,12 +8,14 @@
 //!
 //! Functions here panic with what they saw: a failed expectation is a failed test.
 
+pub mod door;
 pub mod frames;
 pub mod history;
 mod received;
 pub mod rest;
 pub mod site;
 pub mod socket;
+pub mod socketio;
 pub mod user;
 pub mod wait;
 
@@ -21,6 +23,7 @@ pub use history::History;
 pub use rest::{Answer, Rest};
 pub use site::{Kind, Site, run};
 pub use socket::{Hello, Reply, Socket};
+pub use socketio::SocketIo;
 pub use user::User;
 pub use wait::{DEADLINE, eventually};
 

@@ -108,6 +108,11 @@ impl Site {
         self.urls().sockets[node].clone()
     }
 
+    /// The base address of gateway `node`, for clients of other protocols.
+    pub fn gateway_url(&self, node: usize) -> String {
+        self.urls().gateways[node].clone()
+    }
+
     /// Kills a node with SIGKILL.
     pub async fn kill(&self, which: Which) {
         let mut deployment = self.0.deployment.lock().await;

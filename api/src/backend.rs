@@ -2,13 +2,14 @@
 //! process, the binary put it before a gateway.
 
 use chapar_shared::internal::{
-    AcquaintedRequest, AcquaintedResponse, ChangesPage, ChangesRequest, HeadsRequest,
-    HeadsResponse, OpenRequest, RoomRequest, RoomResponse, SubmitRequest, SubmitResponse,
-    UserRequest, UserState,
+    AcquaintedRequest, AcquaintedResponse, ChangesPage, ChangesRequest, CompanionsRequest,
+    CompanionsResponse, HeadsRequest, HeadsResponse, NotifyRequest, NotifyResponse, OpenRequest,
+    ResolveRequest, ResolveResponse, RoomRequest, RoomResponse, SubmitRequest, SubmitResponse,
+    UploadRequest, UploadResponse, UserRequest, UserState,
 };
 
 use crate::domain::commands::Commands;
-use crate::domain::{Feed, Rooms};
+use crate::domain::{Doors, Feed, Notifications, Rooms, Sessions};
 use crate::error::Error;
 
 /// A node as a gateway sees it: the caller is trusted to be one. Cheap to clone.
@@ -17,15 +18,28 @@ pub struct Backend {
     commands: Commands,
     feed: Feed,
     rooms: Rooms,
+    sessions: Sessions,
+    notifications: Notifications,
+    doors: Doors,
 }
 
 impl Backend {
     /// Over the services of a node.
-    pub fn new(commands: Commands, feed: Feed, rooms: Rooms) -> Self {
+    pub fn new(
+        commands: Commands,
+        feed: Feed,
+        rooms: Rooms,
+        sessions: Sessions,
+        notifications: Notifications,
+        doors: Doors,
+    ) -> Self {
         Self {
             commands,
             feed,
             rooms,
+            sessions,
+            notifications,
+            doors,
         }
     }
 
@@ -44,6 +58,22 @@ impl Backend {
     /// A failure of the store, before anything was done.
     pub async fn submit(&self, request: SubmitRequest) -> Result<SubmitResponse, Error> {
         self.commands.submit(request).await
+    }
+
+    /// Sends a notification by hand. The caller finds its own `notification.created` as any other.
+    ///
+    /// # Errors
+    /// Refused `session_revoked`, and what [`Notifications::notify`] refuses; a failure of the store.
+    pub async fn notify(&self, request: NotifyRequest) -> Result<NotifyResponse, Error> {
+        let actor = self.sessions.resume(request.user, request.session).await?;
+        let recipient = request.recipient.as_deref();
+        let notifications = &self.notifications;
+        notifications
+            .notify(actor, recipient, &request.message)
+            .await?;
+        Ok(NotifyResponse {
+            epoch: self.feed.epoch().await?,
+        })
     }
 
     /// Where rooms and users stand.
@@ -88,5 +118,37 @@ impl Backend {
     ) -> Result<AcquaintedResponse, Error> {
         let users = self.rooms.acquainted(request.user, &request.users).await?;
         Ok(AcquaintedResponse { users })
+    }
+
+    /// The members of a room of the user's, or everybody with whom the user shares a room that is not too large.
+    ///
+    /// # Errors
+    /// Refused `room_not_found` unless the user is in the room; a failure of the store.
+    pub async fn companions(
+        &self,
+        request: CompanionsRequest,
+    ) -> Result<CompanionsResponse, Error> {
+        self.feed.companions(request).await
+    }
+
+    /// Which room a socket's path means, with its user let in.
+    ///
+    /// # Errors
+    /// As [`Doors::resolve`].
+    pub async fn resolve(&self, request: ResolveRequest) -> Result<ResolveResponse, Error> {
+        self.doors.resolve(request).await
+    }
+
+    /// Keeps a file that came in a frame.
+    ///
+    /// # Errors
+    /// As [`Doors::upload`].
+    pub async fn upload(&self, request: UploadRequest) -> Result<UploadResponse, Error> {
+        self.doors.upload(request).await
+    }
+
+    /// The longest body of an [`UploadRequest`] in bytes.
+    pub fn max_upload_body(&self) -> usize {
+        self.doors.max_upload_body()
     }
 }

@@ -29,6 +29,8 @@ pub struct Config {
     pub sweeper: SweeperConfig,
     /// The listener for gateways.
     pub internal: InternalConfig,
+    /// The older systems' protocols.
+    pub dialects: DialectsConfig,
 }
 
 /// Sessions and their tokens.
@@ -58,6 +60,45 @@ impl Default for SessionsConfig {
             max_cached: 100_000,
         }
     }
+}
+
+/// Section `api.dialects`: what the older systems' protocols need and the native one does not.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DialectsConfig {
+    /// How long an access token of a dialect's login is good; `24h`. Their clients never renew one while they
+    /// are connected: shorter, and people are signed out during the day. It is checked against its session all
+    /// the same.
+    #[serde(with = "chapar_shared::duration")]
+    pub token_lifetime: Duration,
+    /// How long a browser that signed in to the web pages stays so; `14d`.
+    #[serde(with = "chapar_shared::duration")]
+    pub cookie_lifetime: Duration,
+    /// Whether browsers send the cookie over https alone: `auto` (where it was given over https), `always` or
+    /// `never`; `auto`.
+    pub cookie_secure: CookieSecure,
+}
+
+impl Default for DialectsConfig {
+    fn default() -> Self {
+        Self {
+            token_lifetime: Duration::from_hours(24),
+            cookie_lifetime: Duration::from_hours(14 * 24),
+            cookie_secure: CookieSecure::Auto,
+        }
+    }
+}
+
+/// Whether the session cookie has the attribute `Secure`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CookieSecure {
+    /// Where the request came over https.
+    Auto,
+    /// Also where a proxy does not say that it did.
+    Always,
+    /// Not even then.
+    Never,
 }
 
 /// Section `api.passwords`: argon2id. Existing hashes are renewed at the next login.
@@ -94,6 +135,8 @@ pub struct HttpConfig {
     /// Ranges (`10.0.0.0/8`) of the proxies whose `X-Forwarded-For` is believed; none. Too wide: clients choose
     /// the address that they are limited by. Too narrow: all clients share the proxy's limits.
     pub trusted_proxies: Vec<IpNet>,
+    /// The address that clients use, without a path; `None`: what each request names as its host.
+    pub public_url: Option<String>,
     /// Origins (`https://chat.example`) of web pages elsewhere that may call; none, so only pages of the same origin.
     pub allowed_origins: Vec<String>,
     /// How long a request may take; `30s`. Uploads and downloads are not counted.
@@ -104,6 +147,7 @@ impl Default for HttpConfig {
     fn default() -> Self {
         Self {
             trusted_proxies: Vec::new(),
+            public_url: None,
             allowed_origins: Vec::new(),
             request_timeout: Duration::from_secs(30),
         }

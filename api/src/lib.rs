@@ -33,8 +33,8 @@ use backend::Backend;
 use clock::Clock;
 use domain::writer::Writer;
 use domain::{
-    Accounts, Commands, Context, Feed, Files, Messages, Notifications, Passwords, Publisher, Rooms,
-    Sessions, Users, sweeper,
+    Accounts, Commands, Context, Doors, Feed, Files, Messages, Notifications, Passwords, Publisher,
+    Rooms, Sessions, Users, sweeper,
 };
 use http::ApiState;
 use http::internal::InternalConfig;
@@ -101,6 +101,7 @@ impl Api {
             deps.keyring,
             &deps.refresh_secret,
             config.sessions,
+            &config.dialects,
         );
         let files = Files::new(
             context.clone(),
@@ -147,6 +148,7 @@ impl Api {
             feed: Feed::new(context.clone()),
             links: context.links.clone(),
             http: Arc::new(config.http),
+            dialects: Arc::new(config.dialects),
             limits: deps.limits,
         };
         let commands = Commands::new(
@@ -156,8 +158,21 @@ impl Api {
             state.messages.clone(),
             state.feed.clone(),
         );
+        let doors = Doors::new(
+            context.clone(),
+            state.sessions.clone(),
+            state.rooms.clone(),
+            state.files.clone(),
+        );
         Ok(Self {
-            backend: Backend::new(commands, state.feed.clone(), state.rooms.clone()),
+            backend: Backend::new(
+                commands,
+                state.feed.clone(),
+                state.rooms.clone(),
+                state.sessions.clone(),
+                state.notifications.clone(),
+                doors,
+            ),
             internal: config.internal,
             context,
             state,

@@ -32,8 +32,6 @@ pub struct Config {
     /// Outbound queue of one connection in bytes; 1 MiB. At half of it typing and presence are dropped, at
     /// all of it the client is closed 4010. Higher bears longer stalls and costs memory for each slow client.
     pub max_queue_bytes: usize,
-    /// Bytes gathered before a write to the socket; 16,384. Held by every connection that was ever busy.
-    pub write_buffer_bytes: usize,
     /// Commands of one connection that wait for their outcome; 64. Beyond it they are `rate_limited`.
     pub max_pending_commands: usize,
     /// Commands in one batch for the api; 256.
@@ -46,6 +44,12 @@ pub struct Config {
     /// How long a batch without an answer is submitted again; 15s. Then its commands are `unavailable`.
     #[serde(with = "chapar_shared::duration")]
     pub submit_timeout: Duration,
+    /// Frames with a file that are read or handed on to the api at once; 16. Each takes up to four times the
+    /// bytes of the largest upload; users wait for each other beyond it.
+    pub max_file_frames: usize,
+    /// How long reading one may take; 1m. Then its socket is cut off.
+    #[serde(with = "chapar_shared::duration")]
+    pub file_timeout: Duration,
     /// How long a room stays subscribed without a listener; 5s. So reconnects find its ring and head.
     #[serde(with = "chapar_shared::duration")]
     pub linger: Duration,
@@ -81,11 +85,50 @@ pub struct Config {
     /// How long one user's typing in one room is not relayed again; 3s.
     #[serde(with = "chapar_shared::duration")]
     pub typing_interval: Duration,
+    /// Clients of Socket.IO.
+    pub socketio: SocketIoConfig,
     /// How long closing waits for the clients to go; 10s.
     ///
     /// Not in this section: the binary sets it from `http.drain_timeout`.
     #[serde(skip)]
     pub drain_timeout: Duration,
+}
+
+/// Section `gateway.socketio`: the transport of Socket.IO clients, which has timers and sizes of its own.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SocketIoConfig {
+    /// Between two pings of the transport; 25s, of which clients are told. A poll is answered by it at the latest:
+    /// keep it below the load balancer's idle timeout.
+    #[serde(with = "chapar_shared::duration")]
+    pub ping_interval: Duration,
+    /// How long a client may take to answer one; 20s. Then it is gone.
+    #[serde(with = "chapar_shared::duration")]
+    pub ping_timeout: Duration,
+    /// How long a session may take to a good CONNECT; 20s. Higher lets strangers hold sessions.
+    #[serde(with = "chapar_shared::duration")]
+    pub connect_timeout: Duration,
+    /// Longest message or request body in bytes; 1,000,000, of which clients are told. A longer one ends the session.
+    pub max_payload_bytes: usize,
+    /// Packets in the transport's buffer of one session, before which the queue of the connection stands; 128.
+    /// More is memory for each slow client, fewer makes a client that polls wait more often.
+    pub max_buffered_packets: usize,
+    /// Sessions on this node, signed in or not; 20,000. More are refused with 503. One that polls holds no
+    /// connection, so that `http.max_connections` does not bound them.
+    pub max_sessions: usize,
+}
+
+impl Default for SocketIoConfig {
+    fn default() -> Self {
+        Self {
+            ping_interval: Duration::from_secs(25),
+            ping_timeout: Duration::from_secs(20),
+            connect_timeout: Duration::from_secs(20),
+            max_payload_bytes: 1_000_000,
+            max_buffered_packets: 128,
+            max_sessions: 20_000,
+        }
+    }
 }
 
 /// A setting that a node cannot run with.
@@ -110,6 +153,8 @@ impl Config {
             ("open_timeout", millis(self.open_timeout), 1),
             ("heartbeat", millis(self.heartbeat), 1),
             ("write_timeout", millis(self.write_timeout), 1),
+            ("file_timeout", millis(self.file_timeout), 1),
+            ("max_file_frames", self.max_file_frames as u64, 1),
             ("submit_timeout", millis(self.submit_timeout), 1),
             ("check_interval", millis(self.check_interval), 1),
             (
@@ -125,6 +170,36 @@ impl Config {
             ("max_fetches", self.max_fetches as u64, 1),
             ("page_items", u64::from(self.page_items), 1),
             ("check_batch", self.check_batch as u64, 1),
+            (
+                "socketio.ping_interval",
+                millis(self.socketio.ping_interval),
+                1,
+            ),
+            (
+                "socketio.ping_timeout",
+                millis(self.socketio.ping_timeout),
+                1,
+            ),
+            (
+                "socketio.connect_timeout",
+                millis(self.socketio.connect_timeout),
+                1,
+            ),
+            (
+                "socketio.max_payload_bytes",
+                self.socketio.max_payload_bytes as u64,
+                4096,
+            ),
+            (
+                "socketio.max_buffered_packets",
+                self.socketio.max_buffered_packets as u64,
+                2,
+            ),
+            (
+                "socketio.max_sessions",
+                self.socketio.max_sessions as u64,
+                1,
+            ),
         ];
         match checks.into_iter().find(|(_, value, least)| value < least) {
             Some((field, _, least)) => Err(ConfigError { field, least }),
@@ -142,12 +217,13 @@ impl Default for Config {
             heartbeat: Duration::from_secs(30),
             write_timeout: Duration::from_secs(20),
             max_queue_bytes: 1 << 20,
-            write_buffer_bytes: 16 << 10,
             max_pending_commands: 64,
             max_batch: 256,
             max_batch_bytes: 1 << 20,
             max_batches: 4,
             submit_timeout: Duration::from_secs(15),
+            max_file_frames: 16,
+            file_timeout: Duration::from_mins(1),
             linger: Duration::from_secs(5),
             ring_changes: 128,
             ring_bytes: 64 << 10,
@@ -161,6 +237,7 @@ impl Default for Config {
             check_batch: 5000,
             offline_delay: Duration::from_secs(10),
             typing_interval: Duration::from_secs(3),
+            socketio: SocketIoConfig::default(),
             drain_timeout: Duration::from_secs(10),
         }
     }

@@ -15,13 +15,13 @@ mod hub;
 mod measures;
 mod node;
 mod retry;
+mod wire;
 
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::Router;
-use axum::routing::get;
 use tokio::sync::{Notify, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -30,7 +30,7 @@ use chapar_broker::{Broker, Link, Presence};
 use chapar_shared::Limits;
 use chapar_shared::token::Keyring;
 
-pub use config::{Config, ConfigError};
+pub use config::{Config, ConfigError, SocketIoConfig};
 
 use backend::Backend;
 use node::Node;
@@ -77,8 +77,10 @@ impl Gateway {
     pub fn build(config: Config, deps: Deps) -> Self {
         measures::describe();
         let deliveries = deps.broker.deliveries();
+        let socketio = dialects::SocketIoServer::new(&config.socketio);
         let node = Arc::new(Node {
             subscriptions: hub::Subscriptions::new(Arc::clone(&deps.broker), config.linger),
+            files: Arc::new(Semaphore::new(config.max_file_frames.max(1))),
             fetches: Semaphore::new(config.max_fetches.max(1)),
             link: deps.broker.link(),
             limits: deps.limits,
@@ -98,6 +100,7 @@ impl Gateway {
             connections: connection::Registry::default(),
             submitter: connection::Submitter::default(),
             typists: connection::Typists::default(),
+            socketio,
             check_soon: Notify::new(),
         });
         tracing::info!(node.id = deps.node, "gateway node started");
@@ -111,11 +114,9 @@ impl Gateway {
         Self { node }
     }
 
-    /// The public routes: `GET /v1/ws`.
+    /// The public routes: those of every dialect.
     pub fn router(&self) -> Router {
-        Router::new()
-            .route("/v1/ws", get(connection::upgrade))
-            .with_state(Arc::clone(&self.node))
+        dialects::routes().with_state(Arc::clone(&self.node))
     }
 
     /// Whether the node may take clients: its link is proven and it does not drain.

@@ -15,6 +15,7 @@ use chapar_shared::{Limits, RoomId, UserId};
 use crate::backend::Backend;
 use crate::config::Config;
 use crate::connection::{Registry, Submitter, Typists};
+use crate::dialects::SocketIoServer;
 use crate::hub::{Epoch, Lives, Room, Shards, Subscriptions, User, Watchers};
 
 /// See the module.
@@ -39,6 +40,9 @@ pub(crate) struct Node {
     pub(crate) connections: Registry,
     pub(crate) submitter: Submitter,
     pub(crate) typists: Typists,
+    pub(crate) socketio: SocketIoServer,
+    /// Bounds files in frames that are read or handed on at once.
+    pub(crate) files: Arc<Semaphore>,
     /// Bounds what is fetched from the api at once.
     pub(crate) fetches: Semaphore,
     /// Asks for a comparison of all heads now.

@@ -159,6 +159,9 @@ pub struct Ephemeral {
     /// Whose connections do not get it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub except: Option<UserId>,
+    /// Who caused it, for dialects that show more than the native frame.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub actor: Option<Actor>,
     /// The native frame.
     pub frame: Box<RawValue>,
 }
@@ -238,6 +241,7 @@ mod tests {
             Envelope::Ephemeral(Ephemeral {
                 room: RoomId(1),
                 except: Some(UserId(2)),
+                actor: None,
                 frame: frame(),
             }),
             Envelope::User(UserChange {

@@ -3,6 +3,8 @@
 //! Every answer carries the store's `epoch`: a change of it tells the gateway that positions it knows mean
 //! nothing any more.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -253,4 +255,132 @@ pub struct AcquaintedRequest {
 pub struct AcquaintedResponse {
     /// Those that do, the asker included if named.
     pub users: Vec<UserId>,
+}
+
+/// A notification that a user sends by hand.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct NotifyRequest {
+    /// Who sends it.
+    pub user: UserId,
+    /// Their session.
+    pub session: SessionId,
+    /// Whom to, by name: somebody with whom they share a room; themselves where none is named.
+    pub recipient: Option<String>,
+    /// The text as it came.
+    pub message: String,
+}
+
+impl fmt::Debug for NotifyRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NotifyRequest")
+            .field("user", &self.user)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The answer to [`NotifyRequest`].
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct NotifyResponse {
+    /// The store's epoch.
+    pub epoch: String,
+}
+
+/// Who the people around a user are, for a dialect that names them by e-mail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CompanionsRequest {
+    /// Who asks.
+    pub user: UserId,
+    /// The members of this room; `None` for everybody with whom the user shares a room of at most 200 members,
+    /// the user included.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub room: Option<RoomId>,
+}
+
+/// The answer to [`CompanionsRequest`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CompanionsResponse {
+    /// The store's epoch.
+    pub epoch: String,
+    /// At most 1,000, the rest is left out: of a room in the order in which they came, else the asker and
+    /// then by ascending id.
+    pub people: Vec<Person>,
+}
+
+/// A user by all names that a dialect may call them by.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Person {
+    /// Unique and stable.
+    pub id: UserId,
+    /// As they wrote it.
+    pub username: String,
+    /// `None` where they gave none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub email: Option<String>,
+}
+
+/// Which room the path of a dialect's socket means; a public room lets its caller in.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ResolveRequest {
+    /// Whose socket.
+    pub user: UserId,
+    /// Their session.
+    pub session: SessionId,
+    /// What the path names.
+    pub target: Target,
+}
+
+/// What the path of a dialect's socket names, as it stands there after percent-decoding.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Target {
+    /// A room: by its id in ASCII digits, else by its slug, else by its name (of the public ones, then of the
+    /// user's own).
+    Chat(String),
+    /// The direct room with the user of this name, made if there is none.
+    Direct(String),
+    /// The same, by the other's name or by both: `[private_chat_]<a>_<b>`.
+    PrivateChat(String),
+    /// No room: what is addressed to the user of this name, who must be the one that asks.
+    Notifications(String),
+}
+
+/// What a [`Target`] is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ResolveResponse {
+    /// The room, of which the user is a member now; `None` where the target is none.
+    pub room: Option<RoomId>,
+    /// The user's own name.
+    pub username: String,
+    /// The other of a direct room, by name.
+    pub peer: Option<String>,
+}
+
+/// A file that came in a frame.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct UploadRequest {
+    /// Whose.
+    pub user: UserId,
+    /// Their session.
+    pub session: SessionId,
+    /// The name that the client claims; possibly none.
+    pub filename: String,
+    /// Base64, or a `data:` address that holds it; a third longer than [`crate::Limits::max_upload_bytes`] at
+    /// most.
+    pub data: String,
+}
+
+impl fmt::Debug for UploadRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UploadRequest")
+            .field("user", &self.user)
+            .field("bytes", &self.data.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// A file that was kept.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct UploadResponse {
+    /// To be named in a message.
+    pub attachment: AttachmentId,
 }

@@ -220,6 +220,8 @@ pub enum Violation {
     Wrong,
     /// Names the caller.
     Oneself,
+    /// Is not what was written the first time, as a repeated password.
+    Differs,
 }
 
 impl Violation {
@@ -239,6 +241,7 @@ impl Violation {
                 Self::Unknown => "names something that does not exist".into(),
                 Self::Wrong => "is wrong".into(),
                 Self::Oneself => "must not be yourself".into(),
+                Self::Differs => "is not the same as before".into(),
             },
             Language::Fa => match self {
                 Self::Required => "لازم است".into(),
@@ -253,6 +256,7 @@ impl Violation {
                 Self::Unknown => "چیزی را نام می‌برد که وجود ندارد".into(),
                 Self::Wrong => "نادرست است".into(),
                 Self::Oneself => "نباید خود شما باشد".into(),
+                Self::Differs => "با بار نخست یکی نیست".into(),
             },
         }
     }
@@ -373,6 +377,11 @@ impl Violations {
     /// Notes a violation.
     pub fn add(&mut self, field: &str, violation: Violation) {
         self.0.entry(field.to_owned()).or_default().push(violation);
+    }
+
+    /// Whether there is one of the field already.
+    pub fn has(&self, field: &str) -> bool {
+        self.0.contains_key(field)
     }
 
     /// All of them as one problem.

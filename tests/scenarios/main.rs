@@ -9,6 +9,7 @@
 mod access;
 mod accounts;
 mod direct;
+mod doors;
 mod faults;
 mod files;
 mod frames;
@@ -23,4 +24,6 @@ mod replay;
 mod rooms;
 mod routes;
 mod sessions;
+mod socketio;
+mod socketio_sessions;
 mod tokens;

@@ -8,7 +8,7 @@ use chapar_shared::protocol::objects as wire;
 use chapar_shared::{Code, Limits, Problem, Violation, text};
 
 use super::attempts::{Attempts, network};
-use super::sessions::Origin;
+use super::sessions::{Life, Origin};
 use super::{Context, Passwords, Sessions};
 use crate::error::Error;
 use crate::store::users::{NewUser, UserRecord};
@@ -52,11 +52,24 @@ impl Accounts {
         &self,
         registration: Registration,
         origin: Origin,
+        life: Life,
     ) -> Result<wire::Tokens, Error> {
+        let user = self.enrol(registration, origin.address).await?;
+        self.sessions.open(&user.person, origin, life).await
+    }
+
+    /// Makes an account without signing in.
+    ///
+    /// # Errors
+    /// As [`Accounts::register`].
+    pub async fn enrol(
+        &self,
+        registration: Registration,
+        address: IpAddr,
+    ) -> Result<UserRecord, Error> {
         let clean = Clean::check(registration, &self.context.limits)?;
-        self.count_registration(origin.address).await?;
-        let user = self.create(clean).await?;
-        self.sessions.open(&user.person, origin).await
+        self.count_registration(address).await?;
+        self.create(clean).await
     }
 
     /// Makes an account for the administrator, who is not counted.
@@ -116,6 +129,7 @@ impl Accounts {
         login: &str,
         password: &str,
         origin: Origin,
+        life: Life,
     ) -> Result<wire::Tokens, Error> {
         let user = self.context.store.user_by_name(login.trim()).await?;
         let found = user.as_ref().map(|user| user.person.id);
@@ -137,7 +151,7 @@ impl Accounts {
                 .renew_password_hash(user.person.id, before, &renewed)
                 .await?;
         }
-        self.sessions.open(&user.person, origin).await
+        self.sessions.open(&user.person, origin, life).await
     }
 }
 

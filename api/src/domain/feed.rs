@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chapar_shared::internal::{
-    ChangesPage, ChangesRequest, HeadsRequest, HeadsResponse, OpenRequest, RoomRequest,
-    RoomResponse, UserRequest, UserState,
+    ChangesPage, ChangesRequest, CompanionsRequest, CompanionsResponse, HeadsRequest,
+    HeadsResponse, OpenRequest, Person, RoomRequest, RoomResponse, UserRequest, UserState,
 };
 use chapar_shared::protocol::objects::Role;
 use chapar_shared::protocol::reply::ReadyRoom;
@@ -20,6 +20,11 @@ use crate::store::{RoomSight, feed::UserSnapshot};
 const MAX_HEADS: usize = 10_000;
 /// Changes of one page for a gateway.
 const MAX_CHANGES: u32 = 1000;
+
+/// People around a user told at once.
+const MAX_COMPANIONS: u32 = 1000;
+/// Rooms with more members than this make nobody companions: they are crowds.
+const MAX_COMPANY: i64 = 200;
 
 /// Reads the change feed. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -183,6 +188,39 @@ impl Feed {
             room: sight
                 .filter(|sight| sight.me.is_some())
                 .map(|sight| present::room_view(&sight, &self.ctx.links)),
+        })
+    }
+
+    /// The members of a room that the user is in, or everybody with whom the user shares a room that is not a
+    /// crowd, themselves included.
+    ///
+    /// # Errors
+    /// Refused `room_not_found` unless the user is in the room; a failure of the store.
+    pub async fn companions(
+        &self,
+        request: CompanionsRequest,
+    ) -> Result<CompanionsResponse, Error> {
+        let store = &self.ctx.store;
+        let people: Vec<_> = if let Some(room) = request.room {
+            let sight = store.room(room, request.user).await?;
+            sight.and_then(|sight| sight.me).ok_or(Code::RoomNotFound)?;
+            let page = store.members(room, None, MAX_COMPANIONS).await?;
+            page.items.into_iter().map(|(person, _)| person).collect()
+        } else {
+            store
+                .companions(request.user, MAX_COMPANY, MAX_COMPANIONS)
+                .await?
+        };
+        Ok(CompanionsResponse {
+            epoch: self.epoch().await?,
+            people: people
+                .into_iter()
+                .map(|person| Person {
+                    id: person.id,
+                    username: person.username,
+                    email: person.email,
+                })
+                .collect(),
         })
     }
 }

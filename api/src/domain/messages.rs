@@ -1,13 +1,16 @@
 //! Messages: sending, changing, reading. Every send, whatever way it came in, goes through the writer.
 
+use std::collections::HashMap;
+
 use chapar_shared::internal::SendCommand;
 use chapar_shared::{AttachmentId, Code, MessageId, Problem, RoomId, UserId, Violation};
 
+use super::rooms::own_rooms;
 use super::writer::{Pending, Sent, Writer};
 use super::{Context, policy};
 use crate::error::Error;
 use crate::store::messages::{Around, History, MessageChange, MessageFacts, NewMessage};
-use crate::store::{Committed, MessageRecord};
+use crate::store::{Committed, MessageRecord, RoomSight};
 
 mod check;
 
@@ -216,5 +219,32 @@ impl Messages {
         }
         self.may_read(user, room).await?;
         Ok(self.ctx.store.history(room, user, around, limit).await?)
+    }
+
+    /// The newest messages of all the user's direct rooms together, newest first, with who received each; those
+    /// before `before`, where one is given. Deleted ones are left out.
+    ///
+    /// # Errors
+    /// A failure of the store.
+    pub async fn direct(
+        &self,
+        user: UserId,
+        before: Option<MessageId>,
+        limit: u32,
+    ) -> Result<Vec<(MessageRecord, UserId)>, Error> {
+        let store = &self.ctx.store;
+        Ok(store.direct_messages(user, before, limit).await?)
+    }
+
+    /// The newest message of each of these rooms that the user is in, deleted ones left out.
+    ///
+    /// # Errors
+    /// A failure of the store.
+    pub async fn latest(
+        &self,
+        user: UserId,
+        sights: &[RoomSight],
+    ) -> Result<HashMap<RoomId, MessageRecord>, Error> {
+        Ok(self.ctx.store.latest(&own_rooms(sights), user).await?)
     }
 }

@@ -12,6 +12,7 @@ use crate::store::Store;
 pub mod accounts;
 pub mod attempts;
 pub mod commands;
+pub mod doors;
 pub mod feed;
 pub mod files;
 pub mod messages;
@@ -29,6 +30,7 @@ pub mod writer;
 
 pub use accounts::Accounts;
 pub use commands::Commands;
+pub use doors::Doors;
 pub use feed::Feed;
 pub use files::Files;
 pub use messages::Messages;

@@ -1,6 +1,6 @@
 //! Rooms and who is in them. The rules stand in [`policy`]; here they meet the store and the publisher.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use bytes::Bytes;
 use chapar_shared::envelope::{Channel, Envelope, Ephemeral};
@@ -16,12 +16,32 @@ use crate::error::Error;
 use crate::store::rooms::{NewRoom, RoomChange, RoomFacts};
 use crate::store::{Membership, Page, Person, RoomSight};
 
+mod finding;
 mod members;
 
 /// A place in a list of rooms: the activity and id of the last one.
 pub type RoomCursor = (Timestamp, RoomId);
 /// A place in a list of members: when the last one came, and who it is.
 pub type MemberCursor = (Timestamp, UserId);
+
+/// People told of one room.
+const MAX_ROSTER: usize = 1000;
+/// People told of each room of a long list, if there are as many.
+const MIN_ROSTER: usize = 50;
+/// People told of all rooms of a list, where each room has its least.
+const MAX_ROSTERS: usize = 50_000;
+
+/// Those of the rooms that their viewer may read.
+fn readable_rooms(sights: &[RoomSight]) -> Vec<RoomId> {
+    let readable = sights.iter().filter(|sight| policy::read(sight).is_ok());
+    readable.map(|sight| sight.room.id).collect()
+}
+
+/// Those of the rooms that the viewer is in.
+pub(super) fn own_rooms(sights: &[RoomSight]) -> Vec<RoomId> {
+    let own = sights.iter().filter(|sight| sight.me.is_some());
+    own.map(|sight| sight.room.id).collect()
+}
 
 /// Rooms and memberships. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -155,6 +175,31 @@ impl Rooms {
     /// Refused `room_not_found`, `banned`; a failure of the store.
     pub async fn get(&self, user: UserId, room: RoomId) -> Result<RoomSight, Error> {
         self.sight(user, room).await
+    }
+
+    /// A room that the user is in; any other is as if it were not there.
+    ///
+    /// # Errors
+    /// Refused `room_not_found`; a failure of the store.
+    pub async fn own(&self, user: UserId, room: RoomId) -> Result<RoomSight, Error> {
+        let sight = self.ctx.store.room(room, user).await?;
+        let sight = sight.filter(|sight| sight.me.is_some());
+        sight.ok_or_else(|| Code::RoomNotFound.into())
+    }
+
+    /// Who is in each of these rooms that their viewer may read, in the order in which they came: at most 1,000 of one
+    /// room, and fewer of each the more rooms there are.
+    ///
+    /// # Errors
+    /// A failure of the store.
+    pub async fn rosters(
+        &self,
+        sights: &[RoomSight],
+    ) -> Result<HashMap<RoomId, Vec<Person>>, Error> {
+        let rooms = readable_rooms(sights);
+        let limit = (MAX_ROSTERS / rooms.len().max(1)).clamp(MIN_ROSTER, MAX_ROSTER);
+        let limit = u32::try_from(limit).unwrap_or(u32::MAX);
+        Ok(self.ctx.store.rosters(&rooms, limit).await?)
     }
 
     /// A room by its slug, or a public one by its name.
@@ -302,6 +347,7 @@ impl Rooms {
             let envelope = Envelope::Ephemeral(Ephemeral {
                 room,
                 except: None,
+                actor: None,
                 frame,
             });
             more.push((channel, Bytes::from(envelope.encode())));

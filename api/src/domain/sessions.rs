@@ -3,6 +3,7 @@
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -15,7 +16,7 @@ use secrecy::SecretString;
 
 use super::refresh::{RefreshKey, Shown};
 use super::{Actor, Context, present};
-use crate::config::SessionsConfig;
+use crate::config::{DialectsConfig, SessionsConfig};
 use crate::error::{Error, StoreError};
 use crate::store::sessions::{NewSession, Revoke, Rotation, SessionRecord};
 use crate::store::{Committed, Person, UserFact};
@@ -29,6 +30,8 @@ struct Inner {
     keyring: Arc<Keyring>,
     refresh: RefreshKey,
     config: SessionsConfig,
+    dialect_ttl: Duration,
+    cookie_ttl: Duration,
     /// The user of each session that was asked about within the last second, if it was live.
     live: Cache<SessionId, Option<UserId>>,
 }
@@ -40,6 +43,26 @@ pub struct Origin {
     pub device: String,
     /// Its address, behind trusted proxies.
     pub address: IpAddr,
+}
+
+/// Whom the tokens of a sign-in are for, which decides how long they live.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Life {
+    /// Clients of the native protocol, which renew their access token while they are connected.
+    Native,
+    /// Clients of a dialect, which do not.
+    Dialect,
+    /// A browser, which holds a cookie besides: its session outlives the cookie.
+    Browser,
+}
+
+/// What a browser is given to keep.
+#[derive(Clone, Debug)]
+pub struct CookieToken {
+    /// An access token of the session.
+    pub token: SecretString,
+    /// How long it is good.
+    pub lifetime: Duration,
 }
 
 impl fmt::Debug for Sessions {
@@ -55,6 +78,7 @@ impl Sessions {
         keyring: Arc<Keyring>,
         secret: &SecretString,
         config: SessionsConfig,
+        dialects: &DialectsConfig,
     ) -> Self {
         let live = Cache::builder()
             .max_capacity(config.max_cached)
@@ -65,6 +89,8 @@ impl Sessions {
             keyring,
             refresh: RefreshKey::new(secret),
             config,
+            dialect_ttl: dialects.token_lifetime,
+            cookie_ttl: dialects.cookie_lifetime,
             live,
         }))
     }
@@ -124,7 +150,12 @@ impl Sessions {
     ///
     /// # Errors
     /// Store errors.
-    pub async fn open(&self, person: &Person, origin: Origin) -> Result<wire::Tokens, Error> {
+    pub async fn open(
+        &self,
+        person: &Person,
+        origin: Origin,
+        life: Life,
+    ) -> Result<wire::Tokens, Error> {
         let now = self.0.context.clock.now();
         let session = NewSession {
             user: person.id,
@@ -132,7 +163,7 @@ impl Sessions {
             address: origin.address.to_string(),
             salt: URL_SAFE_NO_PAD.encode(rand::random::<[u8; 16]>()),
             at: now,
-            expires: now.plus(self.0.config.refresh_ttl),
+            expires: now.plus(self.session_ttl(life)),
         };
         let session = self.0.context.store.create_session(session).await?;
         tracing::info!(
@@ -140,7 +171,39 @@ impl Sessions {
             session.id = session.id.0,
             "signed in"
         );
-        Ok(self.tokens(person, &session, now))
+        Ok(self.tokens(person, &session, life, now))
+    }
+
+    /// What a browser that acts by this session keeps: an access token as long-lived as its cookie, good only
+    /// as long as the session is.
+    pub fn cookie_token(&self, actor: Actor) -> CookieToken {
+        let now = self.0.context.clock.now();
+        let claims = Claims {
+            user: actor.user,
+            session: actor.session,
+            expires: now.plus(self.0.cookie_ttl),
+        };
+        CookieToken {
+            token: self.0.keyring.sign(&claims, now).into(),
+            lifetime: self.0.cookie_ttl,
+        }
+    }
+
+    fn access_ttl(&self, life: Life) -> Duration {
+        match life {
+            Life::Native => self.0.config.access_ttl,
+            Life::Dialect | Life::Browser => self.0.dialect_ttl,
+        }
+    }
+
+    /// No token of a session outlives it.
+    fn session_ttl(&self, life: Life) -> Duration {
+        let least = match life {
+            Life::Native => Duration::ZERO,
+            Life::Dialect => self.0.dialect_ttl,
+            Life::Browser => self.0.dialect_ttl.max(self.0.cookie_ttl),
+        };
+        self.0.config.refresh_ttl.max(least)
     }
 
     /// The next pair of tokens for a refresh token.
@@ -151,11 +214,47 @@ impl Sessions {
     ///
     /// # Errors
     /// Refused `invalid_refresh_token`; store errors.
-    pub async fn refresh(&self, token: &str) -> Result<wire::Tokens, Error> {
+    pub async fn refresh(&self, token: &str, life: Life) -> Result<wire::Tokens, Error> {
+        self.renewed(token, life, false).await
+    }
+
+    /// A new access token for a refresh token that stays good, until its session ends: for clients that keep the
+    /// one of their login, to which a rotation would look like the end of the session. A token that was rotated
+    /// away is taken for stolen here too.
+    ///
+    /// # Errors
+    /// As [`Sessions::refresh`].
+    pub async fn renew(&self, token: &str, life: Life) -> Result<wire::Tokens, Error> {
+        self.renewed(token, life, true).await
+    }
+
+    /// Whether a refresh token would be taken now. It stays as good as it is.
+    ///
+    /// # Errors
+    /// Refused `invalid_refresh_token`; store errors.
+    pub async fn check_refresh_token(&self, token: &str) -> Result<(), Error> {
         let shown = Shown::read(token).ok_or(Code::InvalidRefreshToken)?;
         let context = &self.0.context;
         let now = context.clock.now();
-        let decide = |session: &SessionRecord| self.rotation(&shown, session, now);
+        let session = context.store.live_session(shown.session, now).await?;
+        let session = session.ok_or(Code::InvalidRefreshToken)?;
+        match self.rotation(&shown, &session, Life::Native, now)? {
+            Rotation::Revoke => Err(Code::InvalidRefreshToken.into()),
+            Rotation::Next { .. } | Rotation::Same => Ok(()),
+        }
+    }
+
+    async fn renewed(&self, token: &str, life: Life, keeps: bool) -> Result<wire::Tokens, Error> {
+        let shown = Shown::read(token).ok_or(Code::InvalidRefreshToken)?;
+        let context = &self.0.context;
+        let now = context.clock.now();
+        let decide = |session: &SessionRecord| {
+            let rotation = self.rotation(&shown, session, life, now)?;
+            Ok(match rotation {
+                Rotation::Next { .. } if keeps => Rotation::Same,
+                other => other,
+            })
+        };
         let (session, committed) = context
             .store
             .rotate_session(shown.session, now, &decide)
@@ -171,13 +270,14 @@ impl Sessions {
         };
         let user = context.store.user(session.user).await?;
         let user = user.ok_or(Code::InvalidRefreshToken)?;
-        Ok(self.tokens(&user.person, &session, now))
+        Ok(self.tokens(&user.person, &session, life, now))
     }
 
     fn rotation(
         &self,
         shown: &Shown,
         session: &SessionRecord,
+        life: Life,
         now: Timestamp,
     ) -> Result<Rotation, Problem> {
         if !self.0.refresh.is_ours(shown, &session.salt) || shown.generation > session.generation {
@@ -187,7 +287,8 @@ impl Sessions {
         let is_in_time = now < session.rotated_at.plus(self.0.config.refresh_grace);
         Ok(if shown.generation == session.generation {
             Rotation::Next {
-                expires: now.plus(self.0.config.refresh_ttl),
+                // A cookie of the session may live longer than what is renewed here.
+                expires: now.plus(self.session_ttl(life)).max(session.expires),
             }
         } else if is_predecessor && is_in_time {
             Rotation::Same
@@ -196,24 +297,30 @@ impl Sessions {
         })
     }
 
-    fn tokens(&self, person: &Person, session: &SessionRecord, now: Timestamp) -> wire::Tokens {
+    fn tokens(
+        &self,
+        person: &Person,
+        session: &SessionRecord,
+        life: Life,
+        now: Timestamp,
+    ) -> wire::Tokens {
         let Inner {
             context,
             keyring,
             refresh,
-            config,
             ..
         } = &*self.0;
+        let access_ttl = self.access_ttl(life);
         let claims = Claims {
             user: person.id,
             session: session.id,
-            expires: now.plus(config.access_ttl),
+            expires: now.plus(access_ttl),
         };
         wire::Tokens {
             access_token: keyring.sign(&claims, now),
             refresh_token: refresh.token(session),
             token_type: "Bearer".to_owned(),
-            expires_in: i64::try_from(config.access_ttl.as_secs()).unwrap_or(i64::MAX),
+            expires_in: i64::try_from(access_ttl.as_secs()).unwrap_or(i64::MAX),
             user: present::own_user(person, &context.links),
         }
     }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use chapar_shared::problem::Violations;
 use chapar_shared::protocol::objects as wire;
@@ -10,8 +11,12 @@ use chapar_shared::{AttachmentId, Code, Problem, Timestamp, UserId, Violation, t
 use super::attempts::Attempts;
 use super::{Actor, Context, Passwords, Sessions, accounts, present};
 use crate::error::Error;
-use crate::store::users::UserPatch;
-use crate::store::{Page, Person};
+use crate::store::users::{UserPatch, UserRecord};
+use crate::store::{Page, Person, Store};
+
+mod named;
+
+pub use named::Naming;
 
 /// Profiles, search, presence. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -26,6 +31,10 @@ pub struct Users {
 pub struct ProfilePatch {
     /// Empty: the username.
     pub display_name: Option<String>,
+    /// First name apart, as some systems have it. Empty: none.
+    pub first_name: Option<String>,
+    /// The same of the last name. Where either is given and `display_name` is not, that becomes both together.
+    pub last_name: Option<String>,
     /// `Some(None)` removes it.
     pub email: Option<Option<String>>,
     /// An uploaded image of one's own; `Some(None)` removes it.
@@ -76,6 +85,23 @@ impl Users {
         Ok(present::user(&user.person, &self.context.links))
     }
 
+    /// The caller with what only dialects show of oneself.
+    ///
+    /// # Errors
+    /// Refused `user_not_found`; store errors.
+    pub async fn own(&self, actor: Actor) -> Result<UserRecord, Error> {
+        let user = self.context.store.user(actor.user).await?;
+        user.ok_or_else(|| Code::UserNotFound.into())
+    }
+
+    /// The user of a username, in any spelling that is taken for the same; a deleted one is not there.
+    ///
+    /// # Errors
+    /// Refused `user_not_found`; store errors.
+    pub async fn by_username(&self, username: &str) -> Result<Person, Error> {
+        of_username(&self.context.store, username).await
+    }
+
     /// Users whose username or display name holds `query`, Arabic and Persian letters alike.
     ///
     /// # Errors
@@ -116,6 +142,12 @@ impl Users {
         let display_name = patch
             .display_name
             .map(|name| violations.check("display_name", accounts::display_name(&name, limits)));
+        let given = |name: &Option<String>, field, violations: &mut Violations| {
+            let name = name.as_deref()?;
+            violations.check(field, accounts::display_name(name, limits))
+        };
+        let first_name = given(&patch.first_name, "first_name", &mut violations);
+        let last_name = given(&patch.last_name, "last_name", &mut violations);
         let email = match patch.email {
             Some(Some(email)) => violations.check("email", text::email(&email)).map(Some),
             removed_or_kept => removed_or_kept,
@@ -137,10 +169,26 @@ impl Users {
             }
             _ => None,
         };
+        let first_name = first_name.map(Option::unwrap_or_default);
+        let last_name = last_name.map(Option::unwrap_or_default);
+        let display_name = match display_name.flatten() {
+            None if first_name.is_some() || last_name.is_some() => {
+                let first = first_name.as_ref().unwrap_or(&user.first_name);
+                let last = last_name.as_ref().unwrap_or(&user.last_name);
+                let both: String = format!("{first} {last}")
+                    .trim()
+                    .chars()
+                    .take(limits.max_name)
+                    .collect();
+                Some(Some(both.trim_end().to_owned()).filter(|name| !name.is_empty()))
+            }
+            given => given,
+        };
         let patch = UserPatch {
             display_name: display_name
-                .flatten()
                 .map(|name| name.unwrap_or_else(|| user.person.username.clone())),
+            first_name,
+            last_name,
             email,
             avatar: patch.avatar,
             password_hash,
@@ -201,4 +249,14 @@ impl Users {
         presences.online.sort_unstable();
         Ok(presences)
     }
+}
+
+/// The user of a username; a deleted one is not there.
+pub(super) async fn of_username(store: &Arc<dyn Store>, username: &str) -> Result<Person, Error> {
+    let username = username.trim();
+    let found = store.user_by_name(username).await?;
+    // The store finds people by e-mail too, which is not for everybody to ask.
+    let is_meant = |person: &Person| text::identity(&person.username) == text::identity(username);
+    let found = found.map(|user| user.person).filter(is_meant);
+    found.ok_or_else(|| Code::UserNotFound.into())
 }

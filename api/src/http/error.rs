@@ -1,7 +1,8 @@
-//! Every refusal and failure as `application/problem+json` (RFC 9457), in the request's language.
+//! Every refusal and failure as `application/problem+json` (RFC 9457), or in the form of the dialect whose path it
+//! is, in the request's language.
 //!
 //! Handlers and extractors fail with [`Failure`]; 404, 405, rejections of bodies and panics become one too.
-//! [`localise`] is the outermost layer: it knows the request's language, which the answer does not.
+//! [`localise`] is the outermost layer: it knows the request's path and language, which the answer does not.
 
 use std::any::Any;
 
@@ -13,43 +14,88 @@ use axum::response::{IntoResponse, Response};
 
 use chapar_shared::{Code, Language, Problem};
 
+use super::dialects::{self, Asked, Names, Refusal};
 use crate::error::Error;
 
 /// What a handler fails with.
-#[derive(Debug)]
-pub struct Failure(Problem);
+#[derive(Clone, Debug)]
+pub struct Failure {
+    problem: Problem,
+    names: Names,
+}
 
 impl<E: Into<Error>> From<E> for Failure {
     fn from(error: E) -> Self {
-        Self(error.into().into_problem())
+        Self {
+            problem: error.into().into_problem(),
+            names: &[],
+        }
+    }
+}
+
+impl Failure {
+    /// The whole of it.
+    pub fn problem(&self) -> &Problem {
+        &self.problem
+    }
+
+    /// How the request names the fields.
+    pub fn names(&self) -> Names {
+        self.names
+    }
+
+    /// The same, where the domain's fields have these other names in the request: pairs of the domain's and the
+    /// request's.
+    #[must_use]
+    pub fn named(self, names: Names) -> Self {
+        Self { names, ..self }
     }
 }
 
 impl IntoResponse for Failure {
     fn into_response(self) -> Response {
-        let mut response = render(&self.0, Language::En);
-        response.extensions_mut().insert(Told(self.0));
+        let mut response = completed(
+            form(&self.problem, Language::En),
+            &self.problem,
+            Language::En,
+        );
+        // For `localise`.
+        response.extensions_mut().insert(self);
         response
     }
 }
 
-/// The problem that an answer tells, for [`localise`].
-#[derive(Clone, Debug)]
-struct Told(Problem);
-
-/// The layer that puts problems into the language of the request.
+/// The layer that puts failures into the form of their path and the language of the request.
 pub async fn localise(request: Request, next: Next) -> Response {
     let language = language(request.headers());
+    let dialect = dialects::of(request.uri().path());
+    let asked = dialect.map(|dialect| (dialect, Asked::of(&request, language)));
     let mut response = next.run(request).await;
-    if let Some(Told(problem)) = response.extensions_mut().remove::<Told>() {
-        let (mut parts, _) = response.into_parts();
-        let (told, body) = render(&problem, language).into_parts();
-        // What the answer had besides the problem stays, as `Allow` of a 405.
-        parts.headers.extend(told.headers);
-        parts.headers.remove(header::CONTENT_LENGTH);
-        response = Response::from_parts(parts, body);
+    let Some(Failure { problem, names }) = response.extensions_mut().remove::<Failure>() else {
+        return response;
+    };
+    let told = match &asked {
+        Some((dialect, asked)) => (dialect.refuse)(&Refusal {
+            problem: &problem,
+            names,
+            asked,
+        }),
+        None => form(&problem, language),
+    };
+    let (told, body) = completed(told, &problem, language).into_parts();
+    let (mut parts, _) = response.into_parts();
+    // What the answer had besides the problem stays, as `Allow` of a 405.
+    for own in [
+        header::CONTENT_TYPE,
+        header::CONTENT_LENGTH,
+        header::WWW_AUTHENTICATE,
+        header::RETRY_AFTER,
+    ] {
+        parts.headers.remove(own);
     }
-    response
+    parts.status = told.status;
+    parts.headers.extend(told.headers);
+    Response::from_parts(parts, body)
 }
 
 /// The language of a request.
@@ -61,15 +107,21 @@ pub fn language(headers: &axum::http::HeaderMap) -> Language {
         .unwrap_or_default()
 }
 
-fn render(problem: &Problem, language: Language) -> Response {
-    let status =
-        StatusCode::from_u16(problem.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let mut response = (status, Json(problem.to_json(language))).into_response();
+/// The native form.
+fn form(problem: &Problem, language: Language) -> Response {
+    let kind = [(header::CONTENT_TYPE, "application/problem+json")];
+    (status(problem), kind, Json(problem.to_json(language))).into_response()
+}
+
+/// The status of a problem's code.
+pub(super) fn status(problem: &Problem) -> StatusCode {
+    StatusCode::from_u16(problem.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+}
+
+/// The answer with the headers that every form has.
+fn completed(mut response: Response, problem: &Problem, language: Language) -> Response {
+    let status = response.status();
     let headers = response.headers_mut();
-    headers.insert(
-        header::CONTENT_TYPE,
-        HeaderValue::from_static("application/problem+json"),
-    );
     headers.insert(
         header::CONTENT_LANGUAGE,
         HeaderValue::from_static(match language {
@@ -78,7 +130,7 @@ fn render(problem: &Problem, language: Language) -> Response {
         }),
     );
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    if status == StatusCode::UNAUTHORIZED {
+    if status == StatusCode::UNAUTHORIZED && !headers.contains_key(header::WWW_AUTHENTICATE) {
         headers.insert(header::WWW_AUTHENTICATE, challenge(problem.code));
     }
     let retry_after_ms = match (status, problem.retry_after_ms) {
@@ -124,5 +176,5 @@ pub fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response {
         .or_else(|| panic.downcast_ref::<&str>().copied())
         .unwrap_or("no text");
     tracing::error!(panic = message, "a handler panicked");
-    Failure(Code::Internal.into()).into_response()
+    Failure::from(Code::Internal).into_response()
 }

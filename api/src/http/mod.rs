@@ -6,24 +6,23 @@
 use std::sync::Arc;
 
 use axum::extract::{DefaultBodyLimit, FromRef, Request, State};
-use axum::http::{HeaderName, Method, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
 use tower_http::catch_panic::CatchPanicLayer;
-use tower_http::cors::{AllowOrigin, CorsLayer};
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
-use utoipa_swagger_ui::SwaggerUi;
+use utoipa_swagger_ui::{SwaggerUi, Url};
 
 use chapar_shared::{Code, Limits};
 
-use crate::config::HttpConfig;
+use crate::config::{DialectsConfig, HttpConfig};
 use crate::domain::{Accounts, Feed, Files, Messages, Notifications, Rooms, Sessions, Users};
 use crate::media::Links;
 use error::Failure;
 
+pub mod dialects;
 pub mod error;
 pub mod extract;
 pub mod internal;
@@ -53,6 +52,8 @@ pub struct ApiState {
     pub links: Links,
     /// What stands before the node.
     pub http: Arc<HttpConfig>,
+    /// What the older systems' protocols need.
+    pub dialects: Arc<DialectsConfig>,
     /// The deployment's limits.
     pub limits: Arc<Limits>,
 }
@@ -62,7 +63,7 @@ pub struct ApiState {
 pub fn public_router(state: ApiState) -> Router {
     let (router, description) = described(&state).split_for_parts();
     let description = Arc::new(completed(description));
-    let router = router
+    router
         .route(
             "/v1/openapi.json",
             get(move || async move { Json(Arc::unwrap_or_clone(description)) }),
@@ -71,17 +72,23 @@ pub fn public_router(state: ApiState) -> Router {
             "/v1/asyncapi.json",
             get(async || Json(chapar_shared::asyncapi::document())),
         )
-        .merge(SwaggerUi::new("/docs").config(utoipa_swagger_ui::Config::new(["/v1/openapi.json"])))
+        .route(
+            "/openapi.json",
+            get(async || Json(dialects::service::description())),
+        )
+        .merge(
+            SwaggerUi::new("/docs").config(utoipa_swagger_ui::Config::new([
+                Url::new("Chapar", "/v1/openapi.json"),
+                Url::new("Chat Service", "/openapi.json"),
+            ])),
+        )
+        .merge(dialects::router(&state))
         .fallback(error::not_found)
         .method_not_allowed_fallback(error::method_not_allowed)
         .layer(DefaultBodyLimit::max(state.limits.max_body_bytes))
         .layer(CatchPanicLayer::custom(error::panicked))
-        .layer(middleware::from_fn(error::localise));
-    let router = match cors(&state.http) {
-        Some(cors) => router.layer(cors),
-        None => router,
-    };
-    router.with_state(state)
+        .layer(middleware::from_fn(error::localise))
+        .with_state(state)
 }
 
 /// The description of the public routes, as it is served.
@@ -104,36 +111,4 @@ async fn deadline(State(state): State<ApiState>, request: Request, next: Next) -
     tokio::time::timeout(state.http.request_timeout, next.run(request))
         .await
         .unwrap_or_else(|_| Failure::from(Code::Unavailable).into_response())
-}
-
-/// For pages of other origins; without any configured there are no such headers at all.
-fn cors(config: &HttpConfig) -> Option<CorsLayer> {
-    if config.allowed_origins.is_empty() {
-        return None;
-    }
-    let origins = &config.allowed_origins;
-    let origins = if origins.iter().any(|origin| origin == "*") {
-        AllowOrigin::any()
-    } else {
-        AllowOrigin::list(origins.iter().filter_map(|origin| origin.parse().ok()))
-    };
-    Some(
-        CorsLayer::new()
-            .allow_origin(origins)
-            .allow_methods([
-                Method::GET,
-                Method::POST,
-                Method::PUT,
-                Method::PATCH,
-                Method::DELETE,
-            ])
-            .allow_headers([
-                header::AUTHORIZATION,
-                header::CONTENT_TYPE,
-                header::ACCEPT_LANGUAGE,
-                HeaderName::from_static("traceparent"),
-            ])
-            .expose_headers([header::RETRY_AFTER, header::WWW_AUTHENTICATE])
-            .max_age(std::time::Duration::from_hours(1)),
-    )
 }

@@ -56,9 +56,18 @@ impl Links {
         self.address("thumbnails", file)
     }
 
+    /// When an address made now ends; one made a little later may end a day later.
+    pub fn end(&self) -> Timestamp {
+        Timestamp::from_micros(self.expires() * 1_000_000)
+    }
+
+    /// Rounded up to a whole day: the same address for everybody all day long.
+    fn expires(&self) -> i64 {
+        (self.0.clock.now().plus(self.0.lifetime).as_secs() / DAY + 1) * DAY
+    }
+
     fn address(&self, kind: &str, file: AttachmentId) -> String {
-        // Rounded up to a whole day: the same address for everybody all day long.
-        let expires = (self.0.clock.now().plus(self.0.lifetime).as_secs() / DAY + 1) * DAY;
+        let expires = self.expires();
         let signature =
             URL_SAFE_NO_PAD.encode(self.signed(kind, file, expires).finalize().into_bytes());
         format!(

@@ -22,8 +22,9 @@ pub trait Files {
     /// How many bytes a user's files take.
     async fn files_size(&self, user: UserId) -> Result<u64, StoreError>;
 
-    /// Files to remove: unused (no message, nobody's avatar) and uploaded before `unused_before`, or of
-    /// deleted messages and rooms; oldest first.
+    /// Files to remove: unused (no message, nobody's avatar) since before `unused_before`, which is when they were
+    /// uploaded or, if they were promised for longer, when that ended; or of deleted messages and rooms; oldest
+    /// first.
     async fn orphans(
         &self,
         unused_before: Timestamp,
@@ -55,4 +56,6 @@ pub struct NewFile {
     pub object: String,
     /// When.
     pub at: Timestamp,
+    /// Until when it is promised at its address although it stands in no message; `None`: it is not.
+    pub shown_until: Option<Timestamp>,
 }

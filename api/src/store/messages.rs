@@ -1,5 +1,7 @@
 //! Messages: sending in batches, changing, reading.
 
+use std::collections::HashMap;
+
 use async_trait::async_trait;
 
 use chapar_shared::protocol::objects::Role;
@@ -62,6 +64,22 @@ pub trait Messages {
         around: Around,
         limit: u32,
     ) -> Result<History, StoreError>;
+
+    /// The newest messages of the user's direct rooms together, those below an id, with who received each; deleted
+    /// ones and hidden rooms left out. Newest first.
+    async fn direct_messages(
+        &self,
+        user: UserId,
+        before: Option<MessageId>,
+        limit: u32,
+    ) -> Result<Vec<(MessageRecord, UserId)>, StoreError>;
+
+    /// The newest message of each of these rooms that was not deleted; a room without one is left out.
+    async fn latest(
+        &self,
+        rooms: &[RoomId],
+        viewer: UserId,
+    ) -> Result<HashMap<RoomId, MessageRecord>, StoreError>;
 }
 
 /// Which messages of a room.

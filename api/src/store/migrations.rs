@@ -25,6 +25,10 @@ const POSTGRES: &[Step] = steps!("postgres":
     20261120000001 "create_users",
     20261120000002 "create_rooms",
     20261120000003 "create_messages",
+    20261120000010 "keep_files_shown_by_address",
+    20261120000011 "add_given_names",
+    20261120000012 "index_public_rooms",
+    20261120000013 "allow_notices_without_room",
 );
 
 #[expect(
@@ -35,6 +39,10 @@ const SQLITE: &[Step] = steps!("sqlite":
     20261120000001 "create_users",
     20261120000002 "create_rooms",
     20261120000003 "create_messages",
+    20261120000010 "keep_files_shown_by_address",
+    20261120000011 "add_given_names",
+    20261120000012 "index_public_rooms",
+    20261120000013 "allow_notices_without_room",
 );
 
 /// The steps for Postgres.

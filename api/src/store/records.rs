@@ -216,13 +216,13 @@ pub struct NotificationRecord {
     pub id: NotificationId,
     /// Why.
     pub kind: NotificationKind,
-    /// Where.
-    pub room: RoomId,
-    /// The message; `None` for invitations.
+    /// Where; `None` for a notice to oneself.
+    pub room: Option<RoomId>,
+    /// The message; `None` for invitations and notices.
     pub message: Option<MessageId>,
     /// Who caused it.
     pub sender: Person,
-    /// The beginning of the text (at most 200 characters), or the room's name.
+    /// The beginning of the text (at most 200 characters), or the room's name, or the notice.
     pub text: String,
     /// When.
     pub created_at: Timestamp,

@@ -1,5 +1,7 @@
 //! Rooms, their members and what they have read.
 
+use std::collections::HashMap;
+
 use async_trait::async_trait;
 
 use chapar_shared::protocol::objects::{Role, RoomKind};
@@ -46,6 +48,34 @@ pub trait Rooms {
         viewer: UserId,
     ) -> Result<Option<RoomSight>, StoreError>;
 
+    /// A private room of this name that the user is in; the oldest of several.
+    async fn own_room_by_name(
+        &self,
+        name: &str,
+        user: UserId,
+    ) -> Result<Option<RoomSight>, StoreError>;
+
+    /// The direct room of two users as `user` sees it, if there is one, hidden or not.
+    async fn direct_room_of(
+        &self,
+        user: UserId,
+        peer: UserId,
+    ) -> Result<Option<RoomSight>, StoreError>;
+
+    /// Rooms with a name that `viewer` may know of: public ones that they are not banned from and their own, those
+    /// whose name, slug or description holds `query` (in the form of `text::search_key`; all for an empty one) and
+    /// whose id is below `before`. By descending id.
+    async fn listed_rooms(
+        &self,
+        query: &str,
+        viewer: UserId,
+        before: Option<RoomId>,
+        limit: u32,
+    ) -> Result<Vec<RoomSight>, StoreError>;
+
+    /// Who has owned each of these rooms longest of its present owners.
+    async fn owners(&self, rooms: &[RoomId]) -> Result<HashMap<RoomId, Person>, StoreError>;
+
     /// The user's rooms, latest activity first; hidden direct ones left out. `after`: the activity and id of
     /// the last one of the page before.
     async fn rooms_of(
@@ -72,6 +102,13 @@ pub trait Rooms {
         after: Option<(Timestamp, UserId)>,
         limit: u32,
     ) -> Result<Page<(Person, Role), (Timestamp, UserId)>, StoreError>;
+
+    /// Who is in each of these rooms: at most the first `limit` of each, in the order in which they came.
+    async fn rosters(
+        &self,
+        rooms: &[RoomId],
+        limit: u32,
+    ) -> Result<HashMap<RoomId, Vec<Person>>, StoreError>;
 
     /// Changes a room or one relation to it, as `decide` says of the facts under the room's lock.
     ///
@@ -110,6 +147,15 @@ pub trait Rooms {
 
     /// Those of `others` who share a room with `user` (or are the user).
     async fn acquainted(&self, user: UserId, others: &[UserId]) -> Result<Vec<UserId>, StoreError>;
+
+    /// The user, then everybody with whom they share a room of at most `max_members` members, by ascending id;
+    /// at most `limit`, no deleted ones.
+    async fn companions(
+        &self,
+        user: UserId,
+        max_members: i64,
+        limit: u32,
+    ) -> Result<Vec<Person>, StoreError>;
 
     /// Removes messages, reactions and memberships of deleted rooms, at most `limit` rows; gives the number
     /// removed. Files are left to [`super::Files`].

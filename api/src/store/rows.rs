@@ -234,13 +234,24 @@ impl StandingRow {
     }
 }
 
+/// The columns of a [`MessageRow`] from `messages m` and `users u`.
+macro_rules! message_columns {
+    () => {
+        concat!(
+            "m.id, m.room_id, m.seq, m.changed_seq, m.change_kind, m.number, m.content, m.nonce,
+             m.is_nonce_hidden, m.reply_to, m.created_at, m.edited_at, m.deleted_at, ",
+            $crate::store::rows::person_columns!("u")
+        )
+    };
+}
+pub(super) use message_columns;
+
 /// Messages with their authors: the columns of a [`MessageRow`] and the tables they come from.
 macro_rules! messages {
     () => {
         concat!(
-            "SELECT m.id, m.room_id, m.seq, m.changed_seq, m.change_kind, m.number, m.content, m.nonce,
-                    m.is_nonce_hidden, m.reply_to, m.created_at, m.edited_at, m.deleted_at, ",
-            $crate::store::rows::person_columns!("u"),
+            "SELECT ",
+            $crate::store::rows::message_columns!(),
             " FROM messages m JOIN users u ON u.id = m.sender_id "
         )
     };
@@ -357,7 +368,7 @@ pub(super) use notifications;
 pub(super) struct NotificationRow {
     id: i64,
     kind: String,
-    room_id: i64,
+    room_id: Option<i64>,
     message_id: Option<i64>,
     text: String,
     created_at: i64,
@@ -373,7 +384,7 @@ impl TryFrom<NotificationRow> for NotificationRecord {
         Ok(Self {
             id: NotificationId(row.id),
             kind: Word::read(&row.kind)?,
-            room: RoomId(row.room_id),
+            room: row.room_id.map(RoomId),
             message: row.message_id.map(MessageId),
             sender: row.sender.into(),
             text: row.text,

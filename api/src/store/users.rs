@@ -98,6 +98,10 @@ pub struct NewUser {
 pub struct UserPatch {
     /// Clean.
     pub display_name: Option<String>,
+    /// Clean; may be empty.
+    pub first_name: Option<String>,
+    /// Clean; may be empty.
+    pub last_name: Option<String>,
     /// Clean; `Some(None)` removes it.
     pub email: Option<Option<String>>,
     /// An image of the user's own; `Some(None)` removes it.
@@ -113,6 +117,10 @@ pub struct UserPatch {
 pub struct UserRecord {
     /// What others see, and the e-mail.
     pub person: Person,
+    /// As they gave it; empty if they did not.
+    pub first_name: String,
+    /// The same.
+    pub last_name: String,
     /// PHC string; empty for deleted users.
     pub password_hash: String,
     /// May not sign in.

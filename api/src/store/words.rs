@@ -51,6 +51,7 @@ words! {
         Direct "direct",
         Mention "mention",
         Invite "invite",
+        Notice "notice",
     }
     EventType {
         MessageCreated "message.created",

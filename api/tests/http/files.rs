@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::world::{Answer, Database, Options, User, World, answer};
 
-fn png(width: u32, height: u32) -> Vec<u8> {
+pub(crate) fn png(width: u32, height: u32) -> Vec<u8> {
     let mut bytes = Cursor::new(Vec::new());
     DynamicImage::new_rgb8(width, height)
         .write_to(&mut bytes, ImageFormat::Png)

@@ -294,9 +294,14 @@ pub(crate) struct Published(Mutex<Vec<(Channel, Bytes)>>);
 impl Published {
     /// What was told to a user since the last time, as JSON.
     pub(crate) fn take(&self, user: i64) -> Vec<Value> {
+        self.take_of(&Channel::User(UserId(user)))
+    }
+
+    /// What was told in a channel since the last time, as JSON.
+    pub(crate) fn take_of(&self, wanted: &Channel) -> Vec<Value> {
         let all = std::mem::take(&mut *self.0.lock().unwrap());
         all.into_iter()
-            .filter(|(channel, _)| *channel == Channel::User(UserId(user)))
+            .filter(|(channel, _)| channel == wanted)
             .map(|(_, bytes)| {
                 Envelope::decode(&bytes).unwrap();
                 serde_json::from_slice(&bytes).unwrap()

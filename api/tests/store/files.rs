@@ -19,6 +19,7 @@ fn new_file(world: &World, owner: UserId, size: i64) -> NewFile {
         has_thumbnail: false,
         object: "ab/cd".to_owned(),
         at: world.now(),
+        shown_until: None,
     }
 }
 
@@ -77,4 +78,21 @@ pub(crate) async fn unused_files_are_removed_and_avatars_and_attachments_stay(wo
 
     choose(None).await.unwrap();
     assert_eq!(orphans(later).await, [avatar]);
+}
+
+pub(crate) async fn files_promised_at_their_address_stay_as_long(world: World) {
+    let ali = world.user("ali").await;
+    let now = world.now();
+    let promised = NewFile {
+        shown_until: Some(now.plus(Duration::from_hours(10))),
+        ..new_file(&world, ali, 1)
+    };
+    let promised = world.store.create_file(promised, 100).await.unwrap().id;
+    let hours = async |hours| {
+        let before = now.plus(Duration::from_hours(hours));
+        let files = world.store.orphans(before, 10).await.unwrap();
+        files.into_iter().map(|file| file.id).collect::<Vec<_>>()
+    };
+    assert_eq!(hours(9).await, []);
+    assert_eq!(hours(11).await, [promised]);
 }

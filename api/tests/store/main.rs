@@ -70,7 +70,8 @@ contract! {
         sessions_end_one_all_or_all_but_one;
     files:
         a_user_keeps_within_their_space,
-        unused_files_are_removed_and_avatars_and_attachments_stay;
+        unused_files_are_removed_and_avatars_and_attachments_stay,
+        files_promised_at_their_address_stay_as_long;
     rooms:
         a_room_begins_with_its_members,
         a_generated_slug_that_is_taken_gets_a_number,
@@ -87,7 +88,11 @@ contract! {
         persian_rooms_are_found_by_arabic_letters,
         lists_page_by_key,
         read_marks_go_forward_only,
-        only_who_shares_a_room_is_acquainted;
+        only_who_shares_a_room_is_acquainted,
+        companions_share_a_room_that_is_not_too_large,
+        rosters_tell_the_first_members_of_each_room,
+        named_rooms_that_one_may_know_of_are_listed,
+        rooms_are_found_by_name_and_by_peer;
     sends:
         concurrent_sends_give_a_dense_sequence,
         one_nonce_makes_one_message,
@@ -101,13 +106,16 @@ contract! {
         a_deleted_message_is_a_tombstone,
         reactions_are_counted_and_marked_for_the_viewer,
         a_file_is_added_later_by_its_owner_only,
-        history_pages_by_number;
+        history_pages_by_number,
+        the_latest_of_each_room_is_not_a_deleted_one,
+        direct_messages_of_all_rooms_are_one_list;
     notices:
         a_direct_message_notifies_the_other,
         mentions_notify_members_who_did_not_mute,
         reading_a_room_reads_its_notifications,
         a_long_text_is_cut,
         one_transaction_raises_a_version_once,
+        a_notice_is_in_a_room_of_both_or_to_oneself,
         notifications_are_listed_read_and_purged;
     feed:
         heads_and_recent_changes_are_told,

@@ -200,3 +200,58 @@ pub(crate) async fn history_pages_by_number(world: World) {
     let none = world.store.message(room, MessageId(999_999), ali).await;
     assert_eq!(none.unwrap(), None);
 }
+
+pub(crate) async fn the_latest_of_each_room_is_not_a_deleted_one(world: World) {
+    let [ali, sara] = world.users(["علی", "سارا"]).await;
+    let room = world.room("room", ali, &[sara]).await.id;
+    let other = world.room("other", ali, &[]).await.id;
+    let empty = world.room("empty", ali, &[]).await.id;
+    let first = world.send(room, sara, "یک").await;
+    let deleted = world.send(room, ali, "دو").await;
+    let only = world.send(other, ali, "سه").await;
+    for (room, message) in [(room, deleted.id), (other, only.id)] {
+        world
+            .change_message(room, message, ali, MessageChange::Delete)
+            .await;
+    }
+    let react = MessageChange::React {
+        emoji: "👍".to_owned(),
+        added: true,
+    };
+    world.change_message(room, first.id, ali, react).await;
+    let rooms = [room, other, empty];
+    let latest = world.store.latest(&rooms, ali).await.unwrap();
+    assert_eq!(latest.keys().collect::<Vec<_>>(), [&room]);
+    let found = &latest[&room];
+    assert_eq!((found.id, found.sender.id), (first.id, sara));
+    assert!(found.reactions[0].is_mine);
+}
+
+pub(crate) async fn direct_messages_of_all_rooms_are_one_list(world: World) {
+    let [ali, sara, omid] = world.users(["علی", "سارا", "امید"]).await;
+    let (one, two) = (world.direct(ali, sara).await, world.direct(omid, ali).await);
+    let other = world.direct(sara, omid).await;
+    let mut sent = Vec::new();
+    for at in 0..6 {
+        let (room, sender) = [(one.id, ali), (two.id, omid), (one.id, sara)][at % 3];
+        sent.push(world.sent(room, sender, &format!("{at}")).await.0.id);
+        world.sent(other.id, sara, "of others").await;
+    }
+    let listed = async |before, limit| {
+        let listed = world.store.direct_messages(ali, before, limit).await;
+        let listed = listed.unwrap().into_iter();
+        listed
+            .map(|(message, to)| (message.id, message.sender.id, to))
+            .collect::<Vec<_>>()
+    };
+    let pairs = [(ali, sara), (omid, ali), (sara, ali)].into_iter().cycle();
+    let sends = sent.iter().zip(pairs);
+    let mut all: Vec<_> = sends.map(|(id, (from, to))| (*id, from, to)).collect();
+    all.reverse();
+    assert_eq!(listed(None, 100).await, all);
+    assert_eq!(listed(None, 2).await, all[..2]);
+    assert_eq!(listed(Some(sent[3]), 2).await, all[3..5]);
+    let deleted = world.change_message(one.id, sent[5], sara, MessageChange::Delete);
+    deleted.await;
+    assert_eq!(listed(None, 2).await, all[1..3]);
+}

@@ -1,3 +1,4 @@
+use chapar_api::store::notifications::NewNotice;
 use chapar_api::store::{Committed, NotificationRecord, UserFact};
 use chapar_shared::protocol::objects::NotificationKind;
 use chapar_shared::{NotificationId, UserId};
@@ -161,4 +162,39 @@ pub(crate) async fn notifications_are_listed_read_and_purged(world: World) {
     assert_eq!(world.store.purge_notifications(later, 2).await.unwrap(), 1);
     let rest = world.store.notifications(sara, None, 10).await.unwrap();
     assert_eq!((rest.items.len(), rest.next), (2, None));
+}
+
+pub(crate) async fn a_notice_is_in_a_room_of_both_or_to_oneself(world: World) {
+    let [ali, sara, stranger] = world.users(["علی", "سارا", "غریبه"]).await;
+    let send = async |recipient| {
+        let sender = world.store.user(ali).await.unwrap().unwrap().person;
+        let notice = NewNotice {
+            sender,
+            recipient,
+            text: "یادت نرود".to_owned(),
+            at: world.now(),
+        };
+        world.store.notify(notice).await.unwrap()
+    };
+    assert!(send(stranger).await.is_none());
+    let own = send(ali).await.unwrap();
+    let own = &notified(&own, ali)[0];
+    assert_eq!((own.kind, own.room), (NotificationKind::Notice, None));
+
+    let room = world.room("room", ali, &[sara]).await.id;
+    let told = send(sara).await.unwrap();
+    assert_eq!(told.users.len(), 1);
+    let notice = &notified(&told, sara)[0];
+    assert_eq!(notice.room, Some(room));
+    assert_eq!((notice.message, notice.sender.id), (None, ali));
+    assert_eq!(notice.text, "یادت نرود");
+    let listed = world.store.notifications(sara, None, 10).await.unwrap();
+    assert_eq!(listed.items[0], *notice);
+
+    // The direct room of the two goes before; a muted room is silent.
+    let direct = world.direct(ali, sara).await.id;
+    let told = send(sara).await.unwrap();
+    assert_eq!(notified(&told, sara)[0].room, Some(direct));
+    world.store.set_muted(direct, sara, true).await.unwrap();
+    assert_eq!(send(sara).await, Some(Committed::default()));
 }

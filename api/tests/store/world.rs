@@ -201,6 +201,7 @@ impl World {
             has_thumbnail: true,
             object: "object".to_owned(),
             at: self.now(),
+            shown_until: None,
         };
         self.store.create_file(file, 1 << 30).await.unwrap().id
     }

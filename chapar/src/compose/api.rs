@@ -74,6 +74,7 @@ fn settings(config: &Config) -> api::Config {
         http: api::HttpConfig {
             trusted_proxies: http.trusted_proxies.iter().map(|range| range.0).collect(),
             allowed_origins: http.allowed_origins.clone(),
+            public_url: http.public_url.clone(),
             request_timeout: http.request_timeout,
         },
         files: api::FilesConfig {
@@ -101,5 +102,6 @@ fn settings(config: &Config) -> api::Config {
         writer: config.api.writer.clone(),
         sweeper: config.api.sweeper.clone(),
         internal: config.api.internal.clone(),
+        dialects: config.api.dialects.clone(),
     }
 }

@@ -8,9 +8,10 @@ use chapar_gateway::backend::http::{HttpBackend, HttpConfig};
 use chapar_gateway::backend::{Backend, BackendError};
 use chapar_gateway::{Deps, Gateway};
 use chapar_shared::internal::{
-    AcquaintedRequest, AcquaintedResponse, ChangesPage, ChangesRequest, HeadsRequest,
-    HeadsResponse, OpenRequest, RoomRequest, RoomResponse, SubmitRequest, SubmitResponse,
-    UserRequest, UserState,
+    AcquaintedRequest, AcquaintedResponse, ChangesPage, ChangesRequest, CompanionsRequest,
+    CompanionsResponse, HeadsRequest, HeadsResponse, NotifyRequest, NotifyResponse, OpenRequest,
+    ResolveRequest, ResolveResponse, RoomRequest, RoomResponse, SubmitRequest, SubmitResponse,
+    UploadRequest, UploadResponse, UserRequest, UserState,
 };
 use chapar_shared::token::Keyring;
 use tokio_util::sync::CancellationToken;
@@ -84,6 +85,10 @@ direct! {
     user(UserRequest) -> UserState;
     room(RoomRequest) -> RoomResponse;
     acquainted(AcquaintedRequest) -> AcquaintedResponse;
+    companions(CompanionsRequest) -> CompanionsResponse;
+    resolve(ResolveRequest) -> ResolveResponse;
+    notify(NotifyRequest) -> NotifyResponse;
+    upload(UploadRequest) -> UploadResponse;
 }
 
 fn failed(error: Error) -> BackendError {

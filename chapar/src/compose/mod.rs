@@ -20,6 +20,7 @@ use crate::telemetry::requests::problem;
 
 mod api;
 mod bus;
+mod cors;
 mod gateway;
 mod office;
 mod store;
@@ -125,6 +126,9 @@ pub async fn build(
         parts.sockets = Some(Box::new(move |_| {
             Box::pin(async move { gateway.drain().await })
         }));
+    }
+    if let Some(cors) = cors::cors(&config.http.allowed_origins) {
+        parts.public = parts.public.layer(cors);
     }
     parts.last.push(bus.close);
     Ok(parts)

@@ -1,6 +1,6 @@
 //! Section `api`: what an api node may choose for itself.
 
-use chapar_api::config::{PasswordsConfig, UpkeepConfig};
+use chapar_api::config::{DialectsConfig, PasswordsConfig, UpkeepConfig};
 use chapar_api::domain::sweeper::SweeperConfig;
 use chapar_api::domain::writer::WriterConfig;
 use chapar_api::http::internal::InternalConfig;
@@ -20,4 +20,6 @@ pub struct ApiConfig {
     pub upkeep: UpkeepConfig,
     /// The listener for gateways.
     pub internal: InternalConfig,
+    /// What the older systems' protocols need.
+    pub dialects: DialectsConfig,
 }

@@ -71,6 +71,9 @@ impl Config {
         }
         if roles.has_api() {
             self.check_store()?;
+            let dialects = &self.api.dialects;
+            require_time("api.dialects.token_lifetime", dialects.token_lifetime)?;
+            require_time("api.dialects.cookie_lifetime", dialects.cookie_lifetime)?;
             require_secret("tokens.refresh_secret", self.tokens.refresh_secret.as_ref())?;
             self.check_files()?;
         }

@@ -14,9 +14,10 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use chapar_shared::internal::{
-    AcquaintedRequest, AcquaintedResponse, ChangesPage, ChangesRequest, HeadsRequest,
-    HeadsResponse, OpenRequest, RoomRequest, RoomResponse, SubmitRequest, SubmitResponse,
-    UserRequest, UserState,
+    AcquaintedRequest, AcquaintedResponse, ChangesPage, ChangesRequest, CompanionsRequest,
+    CompanionsResponse, HeadsRequest, HeadsResponse, NotifyRequest, NotifyResponse, OpenRequest,
+    ResolveRequest, ResolveResponse, RoomRequest, RoomResponse, SubmitRequest, SubmitResponse,
+    UploadRequest, UploadResponse, UserRequest, UserState,
 };
 use chapar_shared::{Code, Problem};
 
@@ -36,6 +37,9 @@ pub struct HttpConfig {
     /// harm); higher keeps clients waiting for a dead node.
     #[serde(with = "chapar_shared::duration")]
     pub timeout: Duration,
+    /// How long handing on a file may take; 1m. A file of the largest size must get through in it.
+    #[serde(with = "chapar_shared::duration")]
+    pub upload_timeout: Duration,
     /// How long an unused connection is kept; 30s. Keep it below the api's own.
     #[serde(with = "chapar_shared::duration")]
     pub idle_timeout: Duration,
@@ -47,6 +51,7 @@ impl Default for HttpConfig {
             urls: Vec::new(),
             connect_timeout: Duration::from_secs(2),
             timeout: Duration::from_secs(5),
+            upload_timeout: Duration::from_mins(1),
             idle_timeout: Duration::from_secs(30),
         }
     }
@@ -71,6 +76,8 @@ pub struct HttpBackend {
     client: reqwest::Client,
     urls: Vec<String>,
     next: AtomicUsize,
+    timeout: Duration,
+    upload_timeout: Duration,
 }
 
 impl fmt::Debug for HttpBackend {
@@ -108,7 +115,6 @@ impl HttpBackend {
         let client = reqwest::Client::builder()
             .default_headers(HeaderMap::from_iter([(AUTHORIZATION, authorization)]))
             .connect_timeout(config.connect_timeout)
-            .timeout(config.timeout)
             .pool_idle_timeout(config.idle_timeout)
             .tcp_nodelay(true)
             .no_proxy()
@@ -123,6 +129,8 @@ impl HttpBackend {
                 .map(|url| url.trim_end_matches('/').to_owned())
                 .collect(),
             next: AtomicUsize::new(0),
+            timeout: config.timeout,
+            upload_timeout: config.upload_timeout,
         })
     }
 
@@ -132,11 +140,25 @@ impl HttpBackend {
         body: &impl Serialize,
         is_repeatable: bool,
     ) -> Result<A, BackendError> {
+        self.call_within(self.timeout, path, body, is_repeatable)
+            .await
+    }
+
+    async fn call_within<A: DeserializeOwned>(
+        &self,
+        timeout: Duration,
+        path: &str,
+        body: &impl Serialize,
+        is_repeatable: bool,
+    ) -> Result<A, BackendError> {
         let first = self.next.fetch_add(1, Ordering::Relaxed);
         let mut failure = Failure::NoNode;
         for at in 0..self.urls.len() {
             let url = &self.urls[first.wrapping_add(at) % self.urls.len()];
-            match self.ask(&format!("{url}/internal/v1/{path}"), body).await {
+            match self
+                .ask(timeout, &format!("{url}/internal/v1/{path}"), body)
+                .await
+            {
                 Ok(answer) => return answer,
                 Err(error) => {
                     let has_arrived =
@@ -153,12 +175,14 @@ impl HttpBackend {
 
     async fn ask<A: DeserializeOwned>(
         &self,
+        timeout: Duration,
         url: &str,
         body: &impl Serialize,
     ) -> Result<Result<A, BackendError>, Failure> {
         let response = self
             .client
             .post(url)
+            .timeout(timeout)
             .json(body)
             .send()
             .await
@@ -172,7 +196,7 @@ impl HttpBackend {
         }
         match response.json::<Problem>().await {
             // The cluster secret was refused, not the client.
-            Ok(problem) if matches!(problem.code, Code::Unauthenticated | Code::Forbidden) => {
+            Ok(problem) if problem.code == Code::Unauthenticated => {
                 tracing::error!(
                     status = status.as_u16(),
                     "the api refuses the cluster secret"
@@ -216,5 +240,25 @@ impl Backend for HttpBackend {
         request: AcquaintedRequest,
     ) -> Result<AcquaintedResponse, BackendError> {
         self.call("acquainted", &request, true).await
+    }
+
+    async fn companions(
+        &self,
+        request: CompanionsRequest,
+    ) -> Result<CompanionsResponse, BackendError> {
+        self.call("companions", &request, true).await
+    }
+
+    async fn resolve(&self, request: ResolveRequest) -> Result<ResolveResponse, BackendError> {
+        self.call("resolve", &request, true).await
+    }
+
+    async fn notify(&self, request: NotifyRequest) -> Result<NotifyResponse, BackendError> {
+        self.call("notify", &request, false).await
+    }
+
+    async fn upload(&self, request: UploadRequest) -> Result<UploadResponse, BackendError> {
+        self.call_within(self.upload_timeout, "upload", &request, false)
+            .await
     }
 }

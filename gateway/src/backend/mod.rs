@@ -7,15 +7,16 @@ use async_trait::async_trait;
 
 use chapar_shared::Problem;
 use chapar_shared::internal::{
-    AcquaintedRequest, AcquaintedResponse, ChangesPage, ChangesRequest, HeadsRequest,
-    HeadsResponse, OpenRequest, RoomRequest, RoomResponse, SubmitRequest, SubmitResponse,
-    UserRequest, UserState,
+    AcquaintedRequest, AcquaintedResponse, ChangesPage, ChangesRequest, CompanionsRequest,
+    CompanionsResponse, HeadsRequest, HeadsResponse, NotifyRequest, NotifyResponse, OpenRequest,
+    ResolveRequest, ResolveResponse, RoomRequest, RoomResponse, SubmitRequest, SubmitResponse,
+    UploadRequest, UploadResponse, UserRequest, UserState,
 };
 
 pub mod http;
 
-/// The api as a gateway sees it. Every method may be called again after an error: nothing here is done
-/// twice by being asked twice.
+/// The api as a gateway sees it. Every method but [`Backend::upload`] and [`Backend::notify`] may be called again
+/// after an error: nothing is done twice by being asked twice.
 #[async_trait]
 pub trait Backend: fmt::Debug + Send + Sync + 'static {
     /// Checks that the session lives and its user may sign in, and reads their state in one snapshot.
@@ -64,6 +65,38 @@ pub trait Backend: fmt::Debug + Send + Sync + 'static {
         &self,
         request: AcquaintedRequest,
     ) -> Result<AcquaintedResponse, BackendError>;
+
+    /// The members of a room of the user's, or everybody with whom the user shares a room that is not too
+    /// large, by all their names.
+    ///
+    /// # Errors
+    /// [`BackendError::Refused`] with `room_not_found` unless the user is in the room;
+    /// [`BackendError::Unavailable`].
+    async fn companions(
+        &self,
+        request: CompanionsRequest,
+    ) -> Result<CompanionsResponse, BackendError>;
+
+    /// Which room a socket's path means, with its user let in.
+    ///
+    /// # Errors
+    /// [`BackendError::Refused`] with what keeps the user out, `session_revoked` included;
+    /// [`BackendError::Unavailable`].
+    async fn resolve(&self, request: ResolveRequest) -> Result<ResolveResponse, BackendError>;
+
+    /// Sends a notification by hand. Asked again, it is sent again.
+    ///
+    /// # Errors
+    /// [`BackendError::Refused`] with `session_revoked`, `user_not_found`, `forbidden` where the two share no
+    /// room, `rate_limited`, `invalid`; [`BackendError::Unavailable`].
+    async fn notify(&self, request: NotifyRequest) -> Result<NotifyResponse, BackendError>;
+
+    /// Keeps a file that came in a frame. Asked again, it is kept again.
+    ///
+    /// # Errors
+    /// [`BackendError::Refused`] with `session_revoked`, `too_large`, `storage_full`, `rate_limited`, or
+    /// `invalid` for what is not base64; [`BackendError::Unavailable`].
+    async fn upload(&self, request: UploadRequest) -> Result<UploadResponse, BackendError>;
 }
 
 /// Why the api gave no answer.

@@ -1,4 +1,6 @@
-//! Opening a connection after its token was found good: what must be subscribed before what is read.
+//! Opening a connection after its token was found good: what must be subscribed before what is read. It needs
+//! no socket: whoever opens one serves its queue ([`super::Queue::poll_work`]) and runs its commands
+//! ([`super::Commands`]).
 //!
 //! The order is: the user's channel, the session and its rooms, the rooms' channels, heads, then under the
 //! user's lock listeners, `ready` and what follows it. What arrives meanwhile waits: changes of rooms in the
@@ -16,32 +18,86 @@ use chapar_shared::protocol::{
     CloseCode, Event, EventBody, LeftRoom, Ready, ReadyRoom, RoomKind, ServerFrame,
 };
 use chapar_shared::token::Claims;
-use chapar_shared::{Code, RoomId};
+use chapar_shared::{Code, Language, NotificationId, RoomId};
 
-use super::handshake::Greeting;
-use super::{Connection, Lane, Queue};
+use super::{Connection, End, Lane, Queue, Scope};
 use crate::backend::BackendError;
-use crate::dialects::{DialectId, Frames, Outgoing};
-use crate::hub::{self, Membership, Room, Seat, Start};
+use crate::dialects::{DialectId, Frames, Outgoing, View};
+use crate::hub::{self, Membership, Room, Seat, Start, User};
+use crate::measures;
 use crate::node::Node;
 
 /// Tries to read everything within one epoch.
 const TRIES: usize = 3;
 
-/// A connection that is ready to be served.
+/// What a connection is opened for.
 #[derive(Debug)]
-pub(super) struct Opened {
-    pub(super) connection: Arc<Connection>,
-    pub(super) seat: Seat,
+pub(crate) struct Opening {
+    /// Of a token that was found good.
+    pub(crate) claims: Claims,
+    pub(crate) dialect: DialectId,
+    pub(crate) scope: Scope,
+    pub(crate) view: View,
+    pub(crate) language: Language,
+    /// The native greeting, answered with `ready` and a replay. Without one the connection begins at the heads
+    /// of its rooms and is told nothing first.
+    pub(crate) hello: Option<Hello>,
 }
 
-/// Opens a connection, or says how to close it.
-pub(super) async fn open(
-    node: &Arc<Node>,
-    greeting: &Greeting,
-    claims: Claims,
-    hello: Hello,
-) -> Result<Opened, CloseCode> {
+/// A connection in the hub, to be served until its queue ends it.
+#[derive(Debug)]
+pub(crate) struct Opened {
+    pub(crate) connection: Arc<Connection>,
+    pub(crate) user: Arc<User>,
+    /// Nothing is sent to the connection once this is dropped.
+    pub(crate) guard: Guard,
+    /// Notifications above this one are told to the connection as they come.
+    pub(crate) told_up_to: NotificationId,
+    /// Those up to this one are read.
+    pub(crate) read_up_to: NotificationId,
+}
+
+/// Takes a connection out of the hub however its task ends.
+#[derive(Debug)]
+pub(crate) struct Guard {
+    node: Arc<Node>,
+    connection: Arc<Connection>,
+    seat: Seat,
+}
+
+impl Guard {
+    fn new(node: &Arc<Node>, connection: &Arc<Connection>, seat: Seat) -> Self {
+        measures::connected();
+        Self {
+            node: Arc::clone(node),
+            connection: Arc::clone(connection),
+            seat,
+        }
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        self.connection.queue.end(End::Gone);
+        self.node.connections.remove(&self.connection);
+        self.seat.user.detach(&self.connection);
+        let watched = std::mem::take(&mut *self.connection.watched());
+        self.node.unwatch(&self.connection, &watched);
+        measures::disconnected();
+    }
+}
+
+/// Opens a connection, or says how to close it: a room of its scope that is not the user's is
+/// [`CloseCode::Revoked`]. May be dropped midway.
+pub(crate) async fn open(node: &Arc<Node>, opening: Opening) -> Result<Opened, CloseCode> {
+    let Opening {
+        claims,
+        dialect,
+        scope,
+        view,
+        language,
+        hello,
+    } = opening;
     let opening = async {
         let seat = Seat::take(node, claims.user).ok_or(CloseCode::TooManyConnections)?;
         let user = Arc::clone(&seat.user);
@@ -50,22 +106,32 @@ pub(super) async fn open(
         for _ in 0..TRIES {
             let state = load(node, &seat, &claims).await?;
             let rooms = hold_rooms(node, &seat, &state).await;
-            learn_heads(node, &state, &rooms, &hello).await?;
+            learn_heads(node, &state, &rooms, hello.as_ref()).await?;
             if node.epoch.is(&state.epoch) {
                 let connection = Arc::new(Connection {
                     id: node.connections.next_id(),
                     user: claims.user,
                     session: claims.session,
-                    dialect: DialectId::NATIVE,
-                    language: greeting.language,
+                    dialect,
+                    scope,
+                    view,
+                    language,
                     queue: Queue::new(node.config.max_queue_bytes),
                     lane: Lane::default(),
                     silent: AtomicU8::new(0),
                     expires: AtomicI64::new(claims.expires.as_micros()),
                     watched: Mutex::default(),
                 });
-                begin(node, &seat, &connection, state, &rooms, &hello);
-                return Ok(Opened { connection, seat });
+                let guard = Guard::new(node, &connection, seat);
+                let (told_up_to, read_up_to) =
+                    begin(node, &user, &connection, state, &rooms, hello.as_ref())?;
+                return Ok(Opened {
+                    connection,
+                    user: Arc::clone(&user),
+                    guard,
+                    told_up_to,
+                    read_up_to,
+                });
             }
         }
         Err(CloseCode::GoingAway)
@@ -124,6 +190,7 @@ async fn hold_rooms(node: &Arc<Node>, seat: &Seat, state: &UserState) -> Vec<Arc
     let mut channels = Vec::new();
     let rooms = {
         let mut known = seat.user.lock();
+        known.know(&state.user);
         if known.version.is_none() {
             known.last_notification = state.last_notification;
             known.read_up_to = state.read_up_to;
@@ -154,11 +221,13 @@ async fn learn_heads(
     node: &Arc<Node>,
     state: &UserState,
     rooms: &[Arc<Room>],
-    hello: &Hello,
+    hello: Option<&Hello>,
 ) -> Result<(), CloseCode> {
     let is_beyond = |room: &Room, head| {
-        let since = hello.since.get(&room.id).copied().unwrap_or(0);
-        since > head && is_same_epoch(hello, state)
+        hello.is_some_and(|hello| {
+            let since = hello.since.get(&room.id).copied().unwrap_or(0);
+            since > head && is_same_epoch(hello, state)
+        })
     };
     let asked: Vec<_> = rooms
         .iter()
@@ -203,17 +272,54 @@ fn is_same_epoch(hello: &Hello, state: &UserState) -> bool {
 }
 
 /// Attaches the listeners, queues `ready` and what follows it, and lets the rooms' streams begin. Under the
-/// user's lock and without waiting, so that nothing comes between.
+/// user's lock and without waiting, so that nothing comes between. Gives the newest notification of those told
+/// before, and up to which they are read.
 fn begin(
     node: &Arc<Node>,
-    seat: &Seat,
+    user: &Arc<User>,
     connection: &Arc<Connection>,
     mut state: UserState,
     rooms: &[Arc<Room>],
+    hello: Option<&Hello>,
+) -> Result<(NotificationId, NotificationId), CloseCode> {
+    let mut known = user.lock();
+    let heard: Vec<&Arc<Room>> = rooms
+        .iter()
+        .filter(|room| connection.scope.covers(room.id))
+        .collect();
+    if matches!(connection.scope, Scope::Room(_)) && heard.is_empty() {
+        return Err(CloseCode::Revoked);
+    }
+    if let Some(hello) = hello {
+        let first = answer(node, connection, &mut state, &heard, hello);
+        connection.queue.push_first(&first);
+    } else {
+        for (room, read) in rooms.iter().zip(&state.rooms) {
+            if connection.scope.covers(room.id) {
+                room.attach(connection, Start::Snapshot, 0, read.seq);
+            }
+        }
+    }
+    known.connections.push(Arc::clone(connection));
+    for room in heard {
+        node.mend(room, room.activate(connection));
+    }
+    let marks = (known.last_notification, known.read_up_to);
+    drop(known);
+    node.connections.insert(connection);
+    node.lives.arrive(connection.user);
+    Ok(marks)
+}
+
+/// Attaches the listeners where `hello` says, and gives `ready` with what follows it.
+fn answer(
+    node: &Arc<Node>,
+    connection: &Arc<Connection>,
+    state: &mut UserState,
+    rooms: &[&Arc<Room>],
     hello: &Hello,
-) {
-    let is_same_epoch = is_same_epoch(hello, &state);
-    let mut known = seat.user.lock();
+) -> Vec<Frames> {
+    let is_same_epoch = is_same_epoch(hello, state);
     let mut resets = Vec::new();
     for (room, ready) in rooms.iter().zip(&mut state.rooms) {
         let start = match hello.since.get(&ready.id) {
@@ -233,31 +339,23 @@ fn begin(
     let left = foreign(hello, &state.rooms);
     let ready = ServerFrame::Ready(Box::new(Ready {
         session: connection.session.to_string(),
-        epoch: state.epoch,
-        user: state.user,
-        rooms: state.rooms,
+        epoch: state.epoch.clone(),
+        user: state.user.clone(),
+        rooms: std::mem::take(&mut state.rooms),
         heartbeat_s: node.config.heartbeat.as_secs().max(1),
         limits: ReadyLimits::from(&*node.limits),
     }));
-    let dialect = connection.dialect.get();
-    let mut first: Vec<Frames> = vec![dialect.encode(&Outgoing::Server(&ready))];
+    let mut first = vec![connection.encode(&Outgoing::Server(&ready))];
     for left in left {
         let frame = Event::user(EventBody::RoomLeft(left)).encode().into();
-        first.push(dialect.encode(&Outgoing::Event(&frame)));
+        first.push(connection.encode(&Outgoing::event(&frame)));
     }
     first.extend(
         resets
             .iter()
-            .map(|reset| dialect.encode(&Outgoing::Server(reset))),
+            .map(|reset| connection.encode(&Outgoing::Server(reset))),
     );
-    connection.queue.push_first(&first);
-    known.connections.push(Arc::clone(connection));
-    for room in rooms {
-        node.mend(room, room.activate(connection));
-    }
-    drop(known);
-    node.connections.insert(connection);
-    node.lives.arrive(connection.user);
+    first
 }
 
 /// Rooms that the client names and that are not the user's. Their names are not this user's to know.

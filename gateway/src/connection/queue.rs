@@ -10,11 +10,9 @@ use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-use axum::extract::ws::Utf8Bytes;
-
 use chapar_shared::protocol::CloseCode;
 
-use crate::dialects::Frames;
+use crate::dialects::{Frames, Utf8Bytes};
 use crate::hub::Room;
 
 /// What a queued frame costs besides its own bytes.
@@ -75,6 +73,9 @@ impl Queue {
 
     /// Queues what must arrive. A full queue ends the connection instead.
     pub(crate) fn push(&self, frames: &Frames) {
+        if matches!(frames, Frames::None) {
+            return;
+        }
         let mut state = self.lock();
         if state.end.is_some() {
             return;
@@ -116,8 +117,11 @@ impl Queue {
         state.wake();
     }
 
-    /// Queues what may be dropped under load; tells whether it was queued.
+    /// Queues what may be dropped under load; tells whether that was done.
     pub(crate) fn push_ephemeral(&self, frames: &Frames) -> bool {
+        if matches!(frames, Frames::None) {
+            return true;
+        }
         let mut state = self.lock();
         if state.end.is_some() || state.bytes > self.max_bytes / 2 {
             return false;
@@ -200,9 +204,10 @@ impl Queue {
 
 impl State {
     fn add(&mut self, frames: &Frames) {
-        let Frames::One(frame) = frames;
-        self.bytes += frame.len() + OVERHEAD;
-        self.frames.push_back(frame.clone());
+        for frame in frames.as_slice() {
+            self.bytes += frame.len() + OVERHEAD;
+            self.frames.push_back(frame.clone());
+        }
     }
 
     fn finish(&mut self, end: End) {

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::Bytes;
 use tokio::sync::mpsc;
 
-use chapar_shared::envelope::{Channel, Envelope, Ephemeral};
+use chapar_shared::envelope::{Actor, Channel, Envelope, Ephemeral};
 use chapar_shared::protocol::{Event, EventBody, Typing};
 use chapar_shared::{RoomId, UserId};
 
@@ -37,13 +37,14 @@ impl Default for Typists {
 
 impl Typists {
     /// Tells a room that a user types or stopped, if the task keeps up.
-    pub(super) fn tell(&self, room: RoomId, user: UserId, typing: bool) {
+    pub(super) fn tell(&self, room: RoomId, user: UserId, actor: Option<Actor>, typing: bool) {
         let event = Event::ephemeral(room, EventBody::Typing(Typing { user, typing }));
         let frame = serde_json::value::to_raw_value(&event)
             .expect("events hold no map keys or floats that JSON lacks");
         let envelope = Envelope::Ephemeral(Ephemeral {
             room,
             except: Some(user),
+            actor,
             frame,
         });
         if self

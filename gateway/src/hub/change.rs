@@ -1,7 +1,5 @@
 //! A room's change as the hub keeps it: decoded once, its frame shared by all who get it.
 
-use axum::extract::ws::Utf8Bytes;
-
 use chapar_shared::envelope::{Actor, RoomChange};
 use chapar_shared::internal::ChangesPage;
 use chapar_shared::protocol::EventType;
@@ -9,18 +7,18 @@ use chapar_shared::{MessageId, Seq, Timestamp};
 use std::sync::Arc;
 
 use super::position::Reader;
+use crate::dialects::Utf8Bytes;
 
 /// One change and the positions it covers: those above `after`, up to `seq`.
 #[derive(Debug)]
 pub(crate) struct Change {
     pub(crate) after: Seq,
     pub(crate) seq: Seq,
+    /// Who gets it had everything up to here, and of what came later only what pages showed: a message that was
+    /// created above is told for the first time, whatever its latest change is.
+    pub(crate) known: Seq,
     pub(crate) kind: EventType,
     pub(crate) message: Option<MessageId>,
-    #[expect(
-        dead_code,
-        reason = "the native frame never shows the actor; other dialects do"
-    )]
     pub(crate) actor: Option<Actor>,
     pub(crate) at: Timestamp,
     pub(crate) frame: Utf8Bytes,
@@ -30,13 +28,14 @@ impl Change {
     /// A live change: dense, so that it covers its own position alone.
     pub(crate) fn live(change: RoomChange) -> Self {
         let after = change.seq - 1;
-        Self::covering(after, change)
+        Self::covering(after, after, change)
     }
 
-    fn covering(after: Seq, change: RoomChange) -> Self {
+    fn covering(after: Seq, known: Seq, change: RoomChange) -> Self {
         Self {
             after,
             seq: change.seq,
+            known,
             kind: change.kind,
             message: change.message,
             actor: change.actor,
@@ -50,6 +49,7 @@ impl Change {
         Self {
             after,
             seq,
+            known: after,
             kind,
             message: Some(MessageId(message)),
             actor: None,
@@ -90,7 +90,7 @@ impl Page {
             if change.seq > after {
                 is_dense &= change.seq == after + 1;
                 let seq = change.seq;
-                items.push(Arc::new(Change::covering(after, change)));
+                items.push(Arc::new(Change::covering(after, reader.origin, change)));
                 after = seq;
             }
         }

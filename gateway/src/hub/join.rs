@@ -74,20 +74,25 @@ pub(super) async fn join(node: &Arc<Node>, user: &Arc<User>, id: RoomId) {
     );
     hold.keep();
     let frame = Event::user(EventBody::RoomJoined(view)).encode().into();
-    let frames = Encodings::new(Outgoing::Event(&frame));
+    let frames = Encodings::new(Outgoing::event(&frame));
     for connection in &state.connections {
-        room.attach_at(connection, head.seq);
-        connection.queue.push(frames.get(connection.dialect));
-        node.mend(&room, room.activate(connection));
+        let is_heard = connection.scope.covers(id);
+        if is_heard {
+            room.attach_at(connection, head.seq);
+        }
+        if connection.scope.hears_user() {
+            connection.queue.push(&frames.get(connection));
+        }
+        if is_heard {
+            node.mend(&room, room.activate(connection));
+        }
     }
 }
 
-/// Ends the room's stream and tells `room.left`; the channel to release, if it was the user's room.
+/// Ends the room's stream, closes the sockets that were opened for it alone, and tells `room.left`; the channel to release, if it was the user's room.
 pub(super) fn leave(state: &mut State, id: RoomId, kind: RoomKind, name: &str) -> Option<Channel> {
     let membership = state.rooms.remove(&id)?;
-    for connection in &state.connections {
-        membership.room.detach(connection.id);
-    }
+    state.cut_room(id, &membership);
     let left = LeftRoom {
         id,
         kind,

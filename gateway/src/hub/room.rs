@@ -328,9 +328,7 @@ impl Room {
             let connection = &listener.connection;
             if listener.stage == Stage::Live
                 && except != Some(connection.user)
-                && !connection
-                    .queue
-                    .push_ephemeral(frames.get(connection.dialect))
+                && !connection.queue.push_ephemeral(&frames.get(connection))
             {
                 dropped += 1;
             }
@@ -345,7 +343,7 @@ fn encode(changes: &[Arc<Change>], connection: &Connection) -> Vec<Frames> {
     let dialect = connection.dialect.get();
     changes
         .iter()
-        .map(|change| dialect.encode(&Outgoing::Change(change)))
+        .map(|change| dialect.encode(&Outgoing::Change(change), &connection.view))
         .collect()
 }
 
@@ -377,10 +375,8 @@ impl State {
                 continue;
             }
             listener.after = change.seq;
-            listener
-                .connection
-                .queue
-                .push(frames.get(listener.connection.dialect));
+            let connection = &listener.connection;
+            connection.queue.push(&frames.get(connection));
             delivered += 1;
         }
         self.head = Some(change.seq);

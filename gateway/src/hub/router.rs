@@ -44,7 +44,10 @@ fn hand_on(node: &Arc<Node>, channel: Channel, envelope: Envelope) {
         }
         Envelope::Ephemeral(ephemeral) => {
             let frame = text(ephemeral.frame);
-            let frames = Encodings::new(Outgoing::Event(&frame));
+            let frames = Encodings::new(Outgoing::Event {
+                frame: &frame,
+                actor: ephemeral.actor.as_ref(),
+            });
             if let Channel::User(user) = channel {
                 if let Some(user) = node.users.get(user) {
                     user.relay(&frames, ephemeral.except);

@@ -66,6 +66,7 @@ pub(crate) async fn reload(node: &Arc<Node>, user: &Arc<User>) -> Option<UserSta
 async fn tell_difference(node: &Arc<Node>, user: &Arc<User>, loaded: &UserState) {
     let joined: Vec<RoomId> = {
         let mut known = user.lock();
+        known.know(&loaded.user);
         known.close(|connection| !loaded.sessions.contains(&connection.session));
         let is_loaded = |id: &RoomId| loaded.rooms.iter().any(|room| room.id == *id);
         let left: Vec<RoomId> = known

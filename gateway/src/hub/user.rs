@@ -6,17 +6,18 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
-use chapar_shared::envelope::{Channel, UserChange, UserEvent};
-use chapar_shared::protocol::{CloseCode, RoomKind};
+use chapar_shared::envelope::{Actor, Channel, UserChange, UserEvent};
+use chapar_shared::protocol::{CloseCode, OwnUser, RoomKind};
 use chapar_shared::{NotificationId, RoomId, UserId};
 
 use super::join;
 use super::room::Room;
 use super::sync;
-use crate::connection::{Connection, End};
-use crate::dialects::{Encodings, Outgoing};
+use crate::connection::{Connection, End, Scope};
+use crate::dialects::{Encodings, Outgoing, Utf8Bytes};
 use crate::measures;
 use crate::node::Node;
 
@@ -29,6 +30,8 @@ pub(crate) struct User {
     pub(crate) id: UserId,
     /// Held by who changes what is known of the user.
     pub(crate) turn: tokio::sync::Mutex<()>,
+    /// One file in a frame at a time.
+    pub(crate) files: Arc<Semaphore>,
     state: Mutex<State>,
 }
 
@@ -43,6 +46,8 @@ pub(crate) struct State {
     target: i64,
     must_reload: bool,
     pub(crate) connections: Vec<Arc<Connection>>,
+    /// Who it is, as of the last time that was read.
+    pub(crate) actor: Option<Actor>,
     pub(crate) rooms: HashMap<RoomId, Membership>,
     pub(crate) last_notification: NotificationId,
     pub(crate) read_up_to: NotificationId,
@@ -72,12 +77,14 @@ impl User {
         Self {
             id,
             turn: tokio::sync::Mutex::default(),
+            files: Arc::new(Semaphore::new(1)),
             state: Mutex::new(State {
                 sockets: 0,
                 version: None,
                 target: 0,
                 must_reload: false,
                 connections: Vec::new(),
+                actor: None,
                 rooms: HashMap::new(),
                 last_notification: NotificationId(0),
                 read_up_to: NotificationId(0),
@@ -187,6 +194,11 @@ impl User {
         }
     }
 
+    /// Who it is, as dialects show it beside what the user does.
+    pub(crate) fn actor(&self) -> Option<Actor> {
+        self.lock().actor.clone()
+    }
+
     /// A room of the user's.
     pub(crate) fn room(&self, room: RoomId) -> Option<Arc<Room>> {
         self.lock()
@@ -201,8 +213,9 @@ impl User {
             return;
         }
         let state = self.lock();
-        let is_dropped = |it: &&Arc<Connection>| !it.queue.push_ephemeral(frames.get(it.dialect));
-        let dropped = state.connections.iter().filter(is_dropped).count();
+        let is_dropped = |it: &&Arc<Connection>| !it.queue.push_ephemeral(&frames.get(it));
+        let hearers = state.connections.iter().filter(|it| it.scope.hears_user());
+        let dropped = hearers.filter(is_dropped).count();
         if dropped > 0 {
             measures::dropped_ephemerals(dropped as u64);
         }
@@ -316,9 +329,7 @@ impl State {
         match event {
             UserEvent::Left { room, .. } => {
                 if let Some(membership) = self.rooms.get(room) {
-                    for connection in &self.connections {
-                        membership.room.detach(connection.id);
-                    }
+                    self.cut_room(*room, membership);
                 }
             }
             UserEvent::Revoked { sessions } => {
@@ -329,6 +340,16 @@ impl State {
         }
     }
 
+    /// Takes who it is from what was read.
+    pub(crate) fn know(&mut self, own: &OwnUser) {
+        self.actor = Some(Actor {
+            id: own.user.id,
+            username: own.user.username.clone(),
+            avatar_url: own.user.avatar_url.clone(),
+            email: own.email.clone(),
+        });
+    }
+
     /// Closes those sockets whose session ended.
     pub(crate) fn close(&self, is_over: impl Fn(&Connection) -> bool) {
         for connection in self.connections.iter().filter(|it| is_over(it)) {
@@ -336,11 +357,21 @@ impl State {
         }
     }
 
-    /// Queues a native event for every socket.
-    pub(crate) fn tell(&self, frame: &axum::extract::ws::Utf8Bytes) {
-        let frames = Encodings::new(Outgoing::Event(frame));
+    /// Ends a room's stream for every socket; those that were opened for it alone are closed.
+    pub(super) fn cut_room(&self, id: RoomId, membership: &Membership) {
         for connection in &self.connections {
-            connection.queue.push(frames.get(connection.dialect));
+            membership.room.detach(connection.id);
+            if connection.scope == Scope::Room(id) {
+                connection.queue.end(End::Close(CloseCode::Revoked));
+            }
+        }
+    }
+
+    /// Queues a native event for every socket that hears what is addressed to its user.
+    pub(crate) fn tell(&self, frame: &Utf8Bytes) {
+        let frames = Encodings::new(Outgoing::event(frame));
+        for connection in self.connections.iter().filter(|it| it.scope.hears_user()) {
+            connection.queue.push(&frames.get(connection));
         }
     }
 }

@@ -41,8 +41,8 @@ impl Watched {
             return;
         }
         let frame = Event::user(EventBody::Presence(presence)).encode().into();
-        let frames = Encodings::new(Outgoing::Event(&frame));
-        let is_dropped = |it: &&Arc<Connection>| !it.queue.push_ephemeral(frames.get(it.dialect));
+        let frames = Encodings::new(Outgoing::event(&frame));
+        let is_dropped = |it: &&Arc<Connection>| !it.queue.push_ephemeral(&frames.get(it));
         let dropped = self.connections.iter().filter(is_dropped).count();
         if dropped > 0 {
             measures::dropped_ephemerals(dropped as u64);

@@ -11,6 +11,8 @@
 
 mod bus;
 mod commands;
+mod dialects;
+mod files;
 mod handshake;
 mod http;
 mod presence;

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use serde_json::{Value, json};
+use tokio::sync::Semaphore;
 
 use chapar_gateway::backend::{Backend, BackendError};
 use chapar_shared::envelope::{Channel, Envelope, RoomChange, UserChange, UserEvent};
@@ -13,7 +14,9 @@ use chapar_shared::protocol::{
     EventType, Notification, NotificationKind, OwnUser, ReadyRoom, Role, Room, RoomKind, RoomMe,
     RoomView, User,
 };
-use chapar_shared::{Code, MessageId, NotificationId, RoomId, Seq, SessionId, Timestamp, UserId};
+use chapar_shared::{
+    AttachmentId, Code, MessageId, NotificationId, RoomId, Seq, SessionId, Timestamp, UserId,
+};
 
 use super::bus::Bus;
 
@@ -21,6 +24,7 @@ use super::bus::Bus;
 pub struct Store {
     pub bus: Arc<Bus>,
     state: Mutex<State>,
+    uploads: Semaphore,
 }
 
 #[derive(Debug, Default)]
@@ -49,6 +53,10 @@ pub struct Calls {
     pub changes: usize,
     pub users: usize,
     pub submitted: Vec<Submission>,
+    /// Uploads that were begun, by the length of what they hold.
+    pub uploads: Vec<usize>,
+    /// Uploads that are not answered yet.
+    pub uploading: usize,
     pub largest_batch: usize,
 }
 
@@ -61,6 +69,14 @@ struct RoomRow {
     others: BTreeMap<Seq, (EventType, Value)>,
 }
 
+struct Draft {
+    room: i64,
+    sender: i64,
+    content: String,
+    files: Vec<String>,
+    nonce: Option<String>,
+}
+
 #[derive(Clone, Debug)]
 struct MessageRow {
     seq: Seq,
@@ -68,6 +84,8 @@ struct MessageRow {
     kind: EventType,
     content: String,
     nonce: Option<String>,
+    sender: i64,
+    files: Vec<String>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -91,7 +109,7 @@ fn notification(id: i64) -> Notification {
     Notification {
         id: NotificationId(id),
         kind: NotificationKind::Mention,
-        room: RoomId(1),
+        room: Some(RoomId(1)),
         message: None,
         sender: user(1),
         text: "متن".into(),
@@ -108,6 +126,7 @@ impl Store {
                 epoch: "e1".into(),
                 ..State::default()
             }),
+            uploads: Semaphore::new(0),
         })
     }
 
@@ -129,6 +148,11 @@ impl Store {
         }
     }
 
+    /// Answers so many uploads.
+    pub fn let_uploads_pass(&self, count: usize) {
+        self.uploads.add_permits(count);
+    }
+
     pub fn fault(&self, set: impl FnOnce(&mut Faults)) {
         set(&mut self.state.lock().unwrap().faults);
     }
@@ -141,8 +165,20 @@ impl Store {
         self.state.lock().unwrap().rooms[&room].seq
     }
 
+    /// A message of user 1's.
     pub fn send(&self, room: i64, content: &str) -> i64 {
-        let (id, change) = self.state.lock().unwrap().send(room, content, None);
+        self.send_files(room, 1, content, &[])
+    }
+
+    pub fn send_files(&self, room: i64, sender: i64, content: &str, files: &[&str]) -> i64 {
+        let draft = Draft {
+            room,
+            sender,
+            content: content.to_owned(),
+            files: files.iter().copied().map(str::to_owned).collect(),
+            nonce: None,
+        };
+        let (id, change) = self.state.lock().unwrap().send(draft);
         self.publish(change);
         id
     }
@@ -307,7 +343,8 @@ impl Store {
 }
 
 impl State {
-    fn send(&mut self, room: i64, content: &str, nonce: Option<String>) -> (i64, RoomChange) {
+    fn send(&mut self, draft: Draft) -> (i64, RoomChange) {
+        let room = draft.room;
         self.next_message += 1;
         let id = self.next_message;
         let row = self.rooms.get_mut(&room).unwrap();
@@ -317,8 +354,10 @@ impl State {
             seq: row.seq,
             changed: row.seq,
             kind: EventType::MessageCreated,
-            content: content.to_owned(),
-            nonce,
+            content: draft.content,
+            nonce: draft.nonce,
+            sender: draft.sender,
+            files: draft.files,
         };
         row.messages.insert(id, message);
         (id, self.message(room, id, 0))
@@ -343,7 +382,18 @@ impl State {
             _ if row.seq > since => EventType::MessageCreated,
             kind => kind,
         };
-        let data = json!({"id": id, "content": row.content, "nonce": row.nonce, "seq": row.seq});
+        let attachment = |name: &String| {
+            json!({
+                "id": 7, "name": name, "content_type": "text/plain", "size": 5, "url": format!("/files/{name}"),
+                "width": null, "height": null, "thumbnail_url": null,
+            })
+        };
+        let data = json!({
+            "id": id, "room": room, "seq": row.seq, "changed_seq": row.changed, "number": 1,
+            "sender": user(row.sender), "content": row.content, "nonce": row.nonce, "reply_to": null,
+            "attachments": row.files.iter().map(attachment).collect::<Vec<_>>(), "reactions": [],
+            "created_at": Timestamp::default(), "edited_at": null, "deleted_at": null,
+        });
         frame(room, row.changed, kind, Some(id), &data)
     }
 
@@ -456,7 +506,7 @@ impl Backend for Store {
                     ));
                     continue;
                 };
-                if send.content.is_empty() {
+                if send.content.is_empty() && send.attachments.is_empty() {
                     outcomes.push(Outcome::Error(Code::Invalid.into()));
                     continue;
                 }
@@ -469,7 +519,17 @@ impl Backend for Store {
                     first.clone()
                 } else {
                     let shown = send.nonce.filter(|_| !send.is_nonce_hidden);
-                    let (id, change) = state.send(send.room.0, &send.content, shown);
+                    let (id, change) = state.send(Draft {
+                        room: send.room.0,
+                        sender: submission.user.0,
+                        content: send.content.clone(),
+                        files: send
+                            .attachments
+                            .iter()
+                            .map(|_| "پرونده".to_owned())
+                            .collect(),
+                        nonce: shown,
+                    });
                     changes.push(change);
                     let ok = json!({"message": {"id": id, "content": send.content}});
                     state.nonces.insert(key, ok.clone());
@@ -591,6 +651,36 @@ impl Backend for Store {
         })
     }
 
+    async fn companions(
+        &self,
+        request: CompanionsRequest,
+    ) -> Result<CompanionsResponse, BackendError> {
+        self.read(|state| {
+            let asked = |id: &i64| request.room.is_none_or(|room| room.0 == *id);
+            let mut people: Vec<i64> = state
+                .rooms
+                .iter()
+                .filter(|(id, row)| asked(id) && row.members.contains(&request.user.0))
+                .flat_map(|(_, row)| row.members.iter().copied())
+                .collect();
+            if request.room.is_some() && people.is_empty() {
+                return Err(BackendError::Refused(Code::RoomNotFound.into()));
+            }
+            people.push(request.user.0);
+            people.sort_unstable();
+            people.dedup();
+            let person = |id| Person {
+                id: UserId(id),
+                username: format!("کاربر{id}"),
+                email: None,
+            };
+            Ok(CompanionsResponse {
+                epoch: state.epoch.clone(),
+                people: people.into_iter().map(person).collect(),
+            })
+        })
+    }
+
     async fn acquainted(
         &self,
         request: AcquaintedRequest,
@@ -606,4 +696,77 @@ impl Backend for Store {
             })
         })
     }
+
+    /// Rooms by their id, users by theirs in `کاربر<id>`; a room 100 and above is public.
+    async fn resolve(&self, request: ResolveRequest) -> Result<ResolveResponse, BackendError> {
+        let own = user(request.user.0).username;
+        let id = match &request.target {
+            Target::Chat(name) => name.parse().ok(),
+            Target::Direct(_) | Target::PrivateChat(_) => Some(1),
+            Target::Notifications(name) if *name == own => {
+                return Ok(ResolveResponse {
+                    room: None,
+                    username: own,
+                    peer: None,
+                });
+            }
+            Target::Notifications(_) => return refused(Code::Forbidden),
+        };
+        let is_member = self.read(|state| {
+            let member = |id| Some(state.rooms.get(&id)?.members.contains(&request.user.0));
+            Ok(id.and_then(member))
+        })?;
+        match (id, is_member) {
+            (Some(_), Some(true)) => {}
+            (Some(id), Some(false)) if id >= 100 => self.join(request.user.0, id),
+            _ => return refused(Code::RoomNotFound),
+        }
+        Ok(ResolveResponse {
+            room: id.map(RoomId),
+            username: own,
+            peer: match request.target {
+                Target::Direct(name) | Target::PrivateChat(name) => Some(name),
+                Target::Chat(_) | Target::Notifications(_) => None,
+            },
+        })
+    }
+
+    /// To oneself, or to the one of a name.
+    async fn notify(&self, request: NotifyRequest) -> Result<NotifyResponse, BackendError> {
+        let recipient = match &request.recipient {
+            None => request.user.0,
+            Some(name) => match name.strip_prefix("کاربر").and_then(|id| id.parse().ok()) {
+                Some(id) => id,
+                None => return refused(Code::UserNotFound),
+            },
+        };
+        self.notify(recipient);
+        self.read(|state| {
+            Ok(NotifyResponse {
+                epoch: state.epoch.clone(),
+            })
+        })
+    }
+
+    /// Waits for [`Store::let_uploads_pass`].
+    async fn upload(&self, request: UploadRequest) -> Result<UploadResponse, BackendError> {
+        self.read(|state| {
+            state.calls.uploading += 1;
+            state.calls.uploads.push(request.data.len());
+            Ok(())
+        })?;
+        if let Ok(pass) = self.uploads.acquire().await {
+            pass.forget();
+        }
+        self.read(|state| {
+            state.calls.uploading -= 1;
+            Ok(UploadResponse {
+                attachment: AttachmentId(7),
+            })
+        })
+    }
+}
+
+fn refused<T>(code: Code) -> Result<T, BackendError> {
+    Err(BackendError::Refused(code.into()))
 }

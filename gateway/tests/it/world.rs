@@ -156,6 +156,35 @@ impl World {
         }
     }
 
+    /// A dialect's socket of the user's first session, or the status with which it is refused. `path` begins
+    /// with a slash and may have a query.
+    pub async fn door(&self, node: usize, user: i64, path: &str) -> Result<Client, u16> {
+        let token = self.token(user, user * 10, Duration::from_mins(15));
+        let bearer = format!("Bearer {token}");
+        self.knock(node, path, &[("authorization", &bearer)]).await
+    }
+
+    pub async fn knock(
+        &self,
+        node: usize,
+        path: &str,
+        headers: &[(&'static str, &str)],
+    ) -> Result<Client, u16> {
+        let url = format!("ws://{}{path}", self.nodes[node].address);
+        let mut request = url.into_client_request().unwrap();
+        for (name, value) in headers {
+            request.headers_mut().insert(*name, value.parse().unwrap());
+        }
+        match timeout(DEADLINE, connect_async(request)).await.unwrap() {
+            Ok((socket, _)) => Ok(Client {
+                socket,
+                ready: Value::Null,
+            }),
+            Err(Error::Http(response)) => Err(response.status().as_u16()),
+            Err(error) => panic!("{error}"),
+        }
+    }
+
     /// A signed-in client of the user's first session.
     pub async fn client(&self, node: usize, user: i64) -> Client {
         self.resume(node, user, json!({})).await

@@ -231,6 +231,8 @@ pub enum NotificationKind {
     Mention,
     /// Added to a room by somebody.
     Invite,
+    /// Sent by hand by somebody with whom the user shares a room, or by the user.
+    Notice,
 }
 
 /// Something a user should see.
@@ -240,14 +242,15 @@ pub struct Notification {
     pub id: NotificationId,
     /// Why.
     pub kind: NotificationKind,
-    /// Where.
-    pub room: RoomId,
-    /// The message, unless it is an invitation.
+    /// Where; of a notice the direct room of the two or another that they share, and `null` of one to oneself.
+    #[schema(required)]
+    pub room: Option<RoomId>,
+    /// The message, unless it is an invitation or a notice.
     #[schema(required)]
     pub message: Option<MessageId>,
     /// Who caused it.
     pub sender: User,
-    /// The beginning of the message's text, or the room's name.
+    /// The beginning of the message's text, or the room's name, or the notice.
     pub text: String,
     /// When.
     pub created_at: Timestamp,

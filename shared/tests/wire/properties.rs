@@ -122,6 +122,7 @@ proptest! {
         let ephemeral = Envelope::Ephemeral(Ephemeral {
             room: RoomId(room),
             except: user.then_some(UserId(seq)),
+            actor: None,
             frame: raw(&text),
         });
         for envelope in [change, ephemeral, Envelope::Head { room: RoomId(room), seq }] {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use chapar_shared::protocol::objects as wire;
-use chapar_shared::{Code, Problem, UserId, text};
+use chapar_shared::{Code, Problem, Timestamp, UserId, text};
 use futures_util::{Stream, StreamExt};
 use object_store::path::Path;
 use object_store::{ObjectStoreExt, WriteMultipart};
@@ -50,6 +50,30 @@ impl Files {
         actor: Actor,
         upload: Upload<impl Chunks>,
     ) -> Result<wire::Attachment, Error> {
+        self.receive_until(actor, upload, None).await
+    }
+
+    /// Keeps an upload that is shown by its address alone, as a link in a text is, for as long as the address is
+    /// good. It counts as its owner's like any other, and may still become part of a message.
+    ///
+    /// # Errors
+    /// As [`Files::receive`].
+    pub async fn receive_shown(
+        &self,
+        actor: Actor,
+        upload: Upload<impl Chunks>,
+    ) -> Result<wire::Attachment, Error> {
+        // The address is made when the upload is complete, and may end a day later than one made now.
+        let shown_until = self.0.context.links.end().plus(Duration::from_hours(24));
+        self.receive_until(actor, upload, Some(shown_until)).await
+    }
+
+    async fn receive_until(
+        &self,
+        actor: Actor,
+        upload: Upload<impl Chunks>,
+        shown_until: Option<Timestamp>,
+    ) -> Result<wire::Attachment, Error> {
         let context = &self.0.context;
         let _place = self
             .place(actor.user)
@@ -72,7 +96,10 @@ impl Files {
         )
         .await
         .map_err(|_| Code::Unavailable)??;
-        match self.keep(actor.user, &upload.name, &name, &written).await {
+        match self
+            .keep(actor.user, &upload.name, &name, &written, shown_until)
+            .await
+        {
             Ok(attachment) => Ok(attachment),
             Err(error) => {
                 self.remove_objects(&name).await;
@@ -87,6 +114,7 @@ impl Files {
         claimed: &str,
         object_name: &str,
         written: &Written,
+        shown_until: Option<Timestamp>,
     ) -> Result<wire::Attachment, Error> {
         let context = &self.0.context;
         let pictured = self.look(object_name, written).await?;
@@ -107,6 +135,7 @@ impl Files {
             has_thumbnail,
             object: object_name.to_owned(),
             at: context.clock.now(),
+            shown_until,
         };
         let max_total = context.limits.max_user_files_bytes;
         let file = context.store.create_file(file, max_total).await?;

@@ -178,6 +178,23 @@ impl Messages for Script {
         unreachable!("the writer reads nothing")
     }
 
+    async fn direct_messages(
+        &self,
+        _: UserId,
+        _: Option<MessageId>,
+        _: u32,
+    ) -> Result<Vec<(MessageRecord, UserId)>, StoreError> {
+        unreachable!("the writer reads nothing")
+    }
+
+    async fn latest(
+        &self,
+        _: &[RoomId],
+        _: UserId,
+    ) -> Result<HashMap<RoomId, MessageRecord>, StoreError> {
+        unreachable!("the writer reads nothing")
+    }
+
     async fn history(
         &self,
         _: RoomId,

@@ -1,8 +1,8 @@
 //! The internal listener: what gateways ask, as JSON over HTTP. Never on the public address.
 //!
-//! `POST /internal/v1/{open,submit,heads,changes,user,room,acquainted}` with the types of
-//! [`chapar_shared::internal`] and `Authorization: Bearer <cluster secret>`. What is refused or fails is
-//! answered with the problem's status and a [`Problem`] in its own form, which the gateway puts into words.
+//! `POST /internal/v1/{open,submit,notify,heads,changes,user,room,acquainted,companions,resolve,upload}` with the
+//! types of [`chapar_shared::internal`] and `Authorization: Bearer <cluster secret>`. What is refused or fails
+//! is answered with the problem's status and a [`Problem`] in its own form, which the gateway puts into words.
 
 use std::sync::Arc;
 
@@ -24,6 +24,8 @@ use chapar_shared::{Code, Problem};
 use crate::backend::Backend;
 use crate::error::Error;
 
+#[cfg(test)]
+mod doors;
 #[cfg(test)]
 mod tests;
 
@@ -63,17 +65,24 @@ pub fn router(backend: Backend, secret: &SecretString, config: &InternalConfig) 
             }
         }
     };
+    let uploads = Router::new()
+        .route("/internal/v1/upload", post(call!(upload)))
+        .layer(DefaultBodyLimit::max(backend.max_upload_body()));
     Router::new()
         .route("/internal/v1/open", post(call!(open)))
         .route("/internal/v1/submit", post(call!(submit)))
+        .route("/internal/v1/notify", post(call!(notify)))
         .route("/internal/v1/heads", post(call!(heads)))
         .route("/internal/v1/changes", post(call!(changes)))
         .route("/internal/v1/user", post(call!(user)))
         .route("/internal/v1/room", post(call!(room)))
         .route("/internal/v1/acquainted", post(call!(acquainted)))
+        .route("/internal/v1/companions", post(call!(companions)))
+        .route("/internal/v1/resolve", post(call!(resolve)))
         .fallback(async || refuse(&Code::NotFound.into()))
         .method_not_allowed_fallback(async || refuse(&Code::MethodNotAllowed.into()))
         .layer(DefaultBodyLimit::max(config.max_body_bytes))
+        .merge(uploads)
         .layer(CatchPanicLayer::custom(|_| refuse(&Code::Internal.into())))
         .layer(middleware::from_fn(known))
         .with_state(backend)

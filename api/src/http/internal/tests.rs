@@ -1,8 +1,10 @@
 //! What gateways ask, through the listener and directly, on both databases.
 
+use std::sync::atomic::Ordering;
+
 use chapar_shared::internal::{
-    ChangesRequest, Command, HeadsRequest, OpenRequest, Outcome, SendCommand, Submission,
-    SubmitRequest, UserRequest,
+    ChangesRequest, Command, HeadsRequest, NotifyRequest, OpenRequest, Outcome, SendCommand,
+    Submission, SubmitRequest, UserRequest,
 };
 use chapar_shared::{Code, MessageId, NotificationId, RoomId, SessionId};
 use serde_json::{Value, json};
@@ -53,6 +55,41 @@ fn code<T: std::fmt::Debug>(result: Result<T, Error>) -> Code {
 }
 
 on_both! {
+    async fn a_user_notifies_people_around_them_by_name(api) {
+        let (ali, sara) = (api.user("ali").await, api.user("sara").await);
+        api.user("stranger").await;
+        ali.room("private", "r", &[sara.id]).await;
+        let notify = async |recipient: Option<&str>, message: &str| {
+            let request = NotifyRequest {
+                user: ali.id,
+                session: ali.session,
+                recipient: recipient.map(str::to_owned),
+                message: message.to_owned(),
+            };
+            api.api.backend().notify(request).await
+        };
+        notify(Some("SARA"), " یادت نرود ").await.unwrap();
+        notify(None, "for myself").await.unwrap();
+        let told = sara.get("/notifications").await.1;
+        assert_eq!(told["items"][0]["kind"], "notice");
+        assert_eq!(told["items"][0]["text"], "یادت نرود");
+        assert_eq!(told["items"][0]["sender"]["username"], "ali");
+        assert!(told["items"][0]["room"].is_i64());
+        let own = ali.get("/notifications").await.1;
+        assert_eq!(own["items"][0]["text"], "for myself");
+        assert_eq!(own["items"][0]["room"], Value::Null);
+        for (recipient, message, expected) in [
+            (Some("stranger"), "x", Code::Forbidden),
+            (Some("nobody"), "x", Code::UserNotFound),
+            (Some("sara"), " ", Code::Invalid),
+            (Some("sara"), &"x".repeat(1001), Code::Invalid),
+        ] {
+            assert_eq!(code(notify(recipient, message).await), expected);
+        }
+        api.gate.is_shut.store(true, Ordering::Relaxed);
+        assert_eq!(code(notify(None, "x").await), Code::RateLimited);
+    }
+
     async fn commands_of_a_connection_run_in_order(api) {
         let (ali, sara) = (api.user("ali").await, api.user("sara").await);
         let room = id(&ali.room("private", "r", &[sara.id]).await);
@@ -157,6 +194,27 @@ on_both! {
         assert_eq!(code(backend.changes(missing).await), Code::RoomNotFound);
         api.revoke(&sara).await;
         assert_eq!(code(backend.open(open).await), Code::SessionRevoked);
+    }
+
+    async fn a_gateway_learns_who_is_around_a_user(api) {
+        let (ali, sara, reza) = (api.user("علی").await, api.user("sara").await, api.user("reza").await);
+        let room = id(&ali.room("private", "r", &[sara.id]).await);
+        ali.room("public", "هم", &[reza.id]).await;
+        let people = async |user: &TestUser<'_>, room: Option<RoomId>| {
+            let body = json!({"user": user.id, "room": room}).to_string();
+            let (status, answer) = api.internal("companions", CLUSTER_SECRET, &body).await;
+            assert!(status != 200 || answer["epoch"].is_string());
+            (status, answer)
+        };
+        let person = |user: &TestUser<'_>, name: &str| json!({"id": user.id, "username": name});
+        let (ali_is, sara_is) = (person(&ali, "علی"), person(&sara, "sara"));
+        let everybody = json!([ali_is, sara_is, person(&reza, "reza")]);
+        assert_eq!(people(&ali, None).await.1["people"], everybody);
+        assert_eq!(people(&sara, None).await.1["people"], json!([sara_is, ali_is]));
+        assert_eq!(people(&sara, Some(room)).await.1["people"], json!([ali_is, sara_is]));
+        for (user, room) in [(&reza, room), (&reza, RoomId(99_999))] {
+            assert_eq!(refusal(&people(user, Some(room)).await), (404, "room_not_found"));
+        }
     }
 
     async fn the_listener_answers_only_the_cluster(api) {

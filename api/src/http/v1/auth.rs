@@ -16,7 +16,7 @@ use super::super::error::Failure;
 use super::super::extract::{Caller, ClientAddr, Device, Json, List, Path};
 use super::super::openapi;
 use crate::domain::accounts::Registration;
-use crate::domain::sessions::Origin;
+use crate::domain::sessions::{Life, Origin};
 use crate::domain::{Accounts, Sessions};
 use crate::store::sessions::Revoke;
 
@@ -83,7 +83,7 @@ async fn register(
         display_name: body.display_name,
     };
     let tokens = accounts
-        .register(registration, Origin { device, address })
+        .register(registration, Origin { device, address }, Life::Native)
         .await?;
     Ok((StatusCode::CREATED, PRIVATE, Json(tokens)))
 }
@@ -120,7 +120,8 @@ async fn login(
     Json(body): Json<LoginBody>,
 ) -> Result<impl IntoResponse, Failure> {
     let origin = Origin { device, address };
-    let tokens = accounts.login(&body.login, &body.password, origin).await?;
+    let login = accounts.login(&body.login, &body.password, origin, Life::Native);
+    let tokens = login.await?;
     Ok((PRIVATE, Json(tokens)))
 }
 
@@ -149,7 +150,7 @@ async fn refresh(
     State(sessions): State<Sessions>,
     Json(body): Json<RefreshBody>,
 ) -> Result<impl IntoResponse, Failure> {
-    let tokens = sessions.refresh(&body.refresh_token).await?;
+    let tokens = sessions.refresh(&body.refresh_token, Life::Native).await?;
     Ok((PRIVATE, Json(tokens)))
 }
 

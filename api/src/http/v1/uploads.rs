@@ -1,10 +1,7 @@
 //! Receiving files.
 
-use axum::extract::multipart::{Field, MultipartError};
 use axum::extract::{DefaultBodyLimit, FromRequest, Multipart, Request, State};
 use axum::http::{StatusCode, header};
-use bytes::Bytes;
-use futures_util::{Stream, StreamExt};
 use tokio::time::{Instant, timeout_at};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -15,20 +12,14 @@ use chapar_shared::{Code, Problem, Violation};
 
 use super::super::ApiState;
 use super::super::error::Failure;
-use super::super::extract::{Caller, Json};
+use super::super::extract::{Caller, Json, multipart};
 use super::super::openapi;
 use crate::domain::files::Upload;
 
-/// What a multipart body has around its file, at most.
-const AROUND_BYTES: u64 = 64 << 10;
-
 pub(super) fn router(state: &ApiState) -> OpenApiRouter<ApiState> {
-    let limit = state.limits.max_upload_bytes + AROUND_BYTES;
     OpenApiRouter::new()
         .routes(routes!(upload))
-        .layer(DefaultBodyLimit::max(
-            usize::try_from(limit).unwrap_or(usize::MAX),
-        ))
+        .layer(DefaultBodyLimit::max(multipart::max_bytes(&state.limits)))
 }
 
 /// A file to keep. Its claimed type does not count, its claimed name is shown as it is, without path.
@@ -77,38 +68,23 @@ async fn upload(
         return Err(Code::UnsupportedMediaType.into());
     }
     let limit = state.limits.max_upload_bytes;
-    let multipart = Multipart::from_request(request, &state).await;
-    let mut multipart = multipart.map_err(|_| Code::MalformedRequest)?;
+    let body = Multipart::from_request(request, &state).await;
+    let mut body = body.map_err(|_| Code::MalformedRequest)?;
     let deadline = Instant::now() + state.files.upload_timeout();
     loop {
-        let field = timeout_at(deadline, multipart.next_field()).await;
+        let field = timeout_at(deadline, body.next_field()).await;
         let field = field.map_err(|_| Code::Unavailable)?;
-        let field = field.map_err(|error| refused(&error, limit))?;
+        let field = field.map_err(|error| multipart::refused(&error, limit))?;
         let Some(field) = field else {
             return Err(Problem::invalid("file", Violation::Required).into());
         };
         if field.name() == Some("file") {
             let upload = Upload {
                 name: field.file_name().unwrap_or_default().to_owned(),
-                chunks: chunks(field, limit),
+                chunks: multipart::chunks(field, limit),
             };
             let attachment = state.files.receive(caller.0, upload).await?;
             return Ok((StatusCode::CREATED, Json(attachment)));
         }
-    }
-}
-
-fn chunks(
-    field: Field<'_>,
-    limit: u64,
-) -> impl Stream<Item = Result<Bytes, Problem>> + Send + Unpin {
-    field.map(move |chunk| chunk.map_err(|error| refused(&error, limit)))
-}
-
-fn refused(error: &MultipartError, limit: u64) -> Problem {
-    if error.status() == StatusCode::PAYLOAD_TOO_LARGE {
-        Problem::limit(Code::TooLarge, limit)
-    } else {
-        Code::MalformedRequest.into()
     }
 }

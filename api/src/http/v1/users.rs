@@ -90,6 +90,8 @@ async fn update(
 ) -> Result<Json<OwnUser>, Failure> {
     let patch = ProfilePatch {
         display_name: body.display_name,
+        first_name: None,
+        last_name: None,
         email: body.email,
         avatar: body.avatar,
         password: body.password,

@@ -201,7 +201,7 @@ impl Change {
             let invitation = Notice {
                 user,
                 kind: NotificationKind::Invite,
-                room: self.room.id,
+                room: Some(self.room.id),
                 message: None,
                 sender,
                 text: self.room.name.clone(),

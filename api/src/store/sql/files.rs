@@ -16,6 +16,20 @@ macro_rules! columns {
     };
 }
 
+/// Unused files. By index `attachments_idle`.
+macro_rules! idle {
+    () => {
+        "SELECT a.id FROM attachments a
+         WHERE a.message_id IS NULL AND COALESCE(a.shown_until, a.created_at) < $1 AND a.is_orphaned = 0
+             AND NOT EXISTS (SELECT 1 FROM users u WHERE u.id = a.owner_id AND u.avatar_id = a.id)
+         ORDER BY COALESCE(a.shown_until, a.created_at), a.id LIMIT $2"
+    };
+}
+
+/// What [`Files::orphans`] begins with, for a look at its plan.
+#[cfg(test)]
+pub(super) const IDLE: &str = idle!();
+
 #[async_trait]
 impl Files for Store {
     async fn create_file(&self, file: NewFile, max_total: u64) -> Result<FileRecord, Error> {
@@ -35,8 +49,8 @@ impl Files for Store {
         }
         let row: FileRow = sqlx::query_as(concat!(
             "INSERT INTO attachments
-                 (owner_id, name, content_type, size, width, height, has_thumbnail, object, created_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING ",
+                 (owner_id, name, content_type, size, width, height, has_thumbnail, object, created_at, shown_until)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) RETURNING ",
             columns!()
         ))
         .bind(file.owner.0)
@@ -48,6 +62,7 @@ impl Files for Store {
         .bind(i64::from(file.has_thumbnail))
         .bind(&file.object)
         .bind(file.at.as_micros())
+        .bind(file.shown_until.map(Timestamp::as_micros))
         .fetch_one(&mut *tx)
         .await?;
         tx.commit().await?;
@@ -77,13 +92,10 @@ impl Files for Store {
         limit: u32,
     ) -> Result<Vec<FileRecord>, StoreError> {
         let mut tx = self.begin_write().await?;
-        // Marked first: from here on no message and no profile takes them. Index attachments_unused.
+        // Marked first: from here on no message and no profile takes them.
         let marked: Vec<(i64,)> = sqlx::query_as(concat!(
-            "UPDATE attachments SET is_orphaned = 1 WHERE message_id IS NULL AND id IN (
-                 SELECT a.id FROM attachments a
-                 WHERE a.message_id IS NULL AND a.created_at < $1 AND a.is_orphaned = 0
-                     AND NOT EXISTS (SELECT 1 FROM users u WHERE u.id = a.owner_id AND u.avatar_id = a.id)
-                 ORDER BY a.id LIMIT $2",
+            "UPDATE attachments SET is_orphaned = 1 WHERE message_id IS NULL AND id IN (",
+            idle!(),
             locked!("a"),
             ") RETURNING id"
         ))

@@ -51,7 +51,7 @@ pub(super) async fn create(
     let notices = new.members.iter().map(|user| Notice {
         user: *user,
         kind: NotificationKind::Invite,
-        room: room.id,
+        room: Some(room.id),
         message: None,
         sender: owner.clone(),
         text: room.name.clone(),

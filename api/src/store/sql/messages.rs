@@ -1,5 +1,7 @@
 //! Messages: reading and changing them. Sending is in `sending`.
 
+use std::collections::HashMap;
+
 use async_trait::async_trait;
 use chapar_shared::protocol::objects::Role;
 use chapar_shared::protocol::{EventType, ReactionChange};
@@ -9,8 +11,8 @@ use chapar_shared::{
 
 use super::bodies::{Viewer, complete};
 use super::db::{Conn, Store, locked};
-use super::sending;
 use super::standings::{lock_room, standings, stranger};
+use super::{listings, overviews, sending};
 use crate::error::{Error, StoreError};
 use crate::store::messages::{
     Around, DecideSend, History, MessageChange, MessageFacts, MessageOutcome, Messages, NewMessage,
@@ -89,6 +91,29 @@ impl Messages for Store {
         tx.commit().await?;
         let seq = head.map_or(0, |(seq,)| seq);
         Ok(History { items, seq })
+    }
+
+    async fn direct_messages(
+        &self,
+        user: UserId,
+        before: Option<MessageId>,
+        limit: u32,
+    ) -> Result<Vec<(MessageRecord, UserId)>, StoreError> {
+        let mut tx = self.begin_read().await?;
+        let messages = listings::direct_messages(&mut tx, user, before, limit).await?;
+        tx.commit().await?;
+        Ok(messages)
+    }
+
+    async fn latest(
+        &self,
+        rooms: &[RoomId],
+        viewer: UserId,
+    ) -> Result<HashMap<RoomId, MessageRecord>, StoreError> {
+        let mut tx = self.begin_read().await?;
+        let latest = overviews::latest(&mut tx, rooms, viewer).await?;
+        tx.commit().await?;
+        Ok(latest)
     }
 }
 

@@ -18,8 +18,9 @@ const TEXT: usize = 200;
 pub(super) struct Notice {
     pub(super) user: UserId,
     pub(super) kind: NotificationKind,
-    pub(super) room: RoomId,
-    /// The message and its number; `None` for an invitation.
+    /// `None` for a notice to oneself.
+    pub(super) room: Option<RoomId>,
+    /// The message and its number; `None` for an invitation or a notice.
     pub(super) message: Option<(MessageId, Number)>,
     pub(super) sender: Person,
     pub(super) text: String,

@@ -1,12 +1,14 @@
 //! Notifications: the statements.
 
 use async_trait::async_trait;
-use chapar_shared::{NotificationId, Timestamp, UserId};
+use chapar_shared::protocol::objects::NotificationKind;
+use chapar_shared::{NotificationId, RoomId, Timestamp, UserId};
 
 use super::bumps::Facts;
-use super::db::Store;
+use super::db::{Conn, Store};
+use super::notices::{self, Notice};
 use crate::error::StoreError;
-use crate::store::notifications::Notifications;
+use crate::store::notifications::{NewNotice, Notifications};
 use crate::store::records::{Committed, NotificationRecord, Page, UserFact};
 use crate::store::rows::{NotificationRow, notifications};
 
@@ -35,6 +37,36 @@ impl Notifications for Store {
             .map(NotificationRecord::try_from)
             .collect::<Result<_, _>>()?;
         Ok(Page::cut(items, limit, |last: &NotificationRecord| last.id))
+    }
+
+    async fn notify(&self, notice: NewNotice) -> Result<Option<Committed>, StoreError> {
+        let mut tx = self.begin_write().await?;
+        let room = if notice.sender.id == notice.recipient {
+            None
+        } else {
+            match shared_room(&mut tx, notice.sender.id, notice.recipient).await? {
+                None => return Ok(None),
+                Some((_, 1)) => return Ok(Some(Committed::default())),
+                Some((room, _)) => Some(RoomId(room)),
+            }
+        };
+        let mut facts = Facts::default();
+        let made = Notice {
+            user: notice.recipient,
+            kind: NotificationKind::Notice,
+            room,
+            message: None,
+            sender: notice.sender,
+            text: notice.text,
+            at: notice.at,
+        };
+        notices::insert(&mut tx, vec![made], &mut facts).await?;
+        let users = facts.raise(&mut tx, notice.at).await?;
+        tx.commit().await?;
+        Ok(Some(Committed {
+            changes: Vec::new(),
+            users,
+        }))
     }
 
     async fn read_notifications(
@@ -86,4 +118,24 @@ impl Notifications for Store {
         tx.commit().await?;
         Ok(removed)
     }
+}
+
+/// The room in which one hears of the other, and whether the other muted it. By index `members_user`.
+async fn shared_room(
+    conn: &mut Conn,
+    user: UserId,
+    other: UserId,
+) -> Result<Option<(i64, i64)>, StoreError> {
+    Ok(sqlx::query_as(
+        "SELECT r.id, b.is_muted FROM members a
+         JOIN members b ON b.room_id = a.room_id AND b.user_id = $2 AND b.left_at IS NULL
+         JOIN rooms r ON r.id = a.room_id AND r.deleted_at IS NULL
+         WHERE a.user_id = $1 AND a.left_at IS NULL
+         ORDER BY CASE WHEN r.kind = 'direct' THEN 0 ELSE 1 END, b.is_muted, r.active_at DESC, r.id DESC
+         LIMIT 1",
+    )
+    .bind(user.0)
+    .bind(other.0)
+    .fetch_optional(conn)
+    .await?)
 }

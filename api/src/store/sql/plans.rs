@@ -2,13 +2,13 @@
 
 use sqlx::{AssertSqlSafe, Row as _};
 
-use super::db::{Conn, EXPLAIN, Store, scratch};
-use super::{feed, messages, notifications, rooms, send_facts};
+use super::db::{Conn, EXPLAIN, Store, ids, scratch};
+use super::{feed, files, listings, messages, notifications, overviews, rooms, send_facts};
 use crate::store::Store as _;
 
-/// 5,000 users and rooms; 200 rooms of 100 members with 100 messages each, and 100 notifications for each of
-/// 200 users.
-const FILL: [&str; 6] = [
+/// 5,000 users and rooms; 200 rooms of 100 members with 100 messages each, 100 notifications for each of 200 users,
+/// and 5,000 unused files.
+const FILL: [&str; 7] = [
     "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5000)
      INSERT INTO users (id, username, display_name, search_key, password_hash, changed_at, created_at)
      SELECT i, CAST(i AS text), '', '', '', i, i FROM n",
@@ -24,12 +24,15 @@ const FILL: [&str; 6] = [
      FROM rooms r, users u WHERE u.id <= 100 AND r.id <= 200",
     "INSERT INTO notifications (user_id, kind, room_id, number, sender_id, text, created_at)
      SELECT u.id, 'invite', r.id, 0, 1, '', 0 FROM rooms r, users u WHERE u.id <= 200 AND r.id <= 100",
+    "INSERT INTO attachments (owner_id, name, content_type, size, has_thumbnail, object, created_at)
+     SELECT id, '', '', 1, 0, '', id FROM users",
     "ANALYZE",
 ];
 
 enum Value {
     Number(i64),
     Text(&'static str),
+    Ids(&'static [i64]),
 }
 
 async fn plan(conn: &mut Conn, statement: &str, values: &[Value]) -> String {
@@ -38,6 +41,7 @@ async fn plan(conn: &mut Conn, statement: &str, values: &[Value]) -> String {
         query = match value {
             Value::Number(number) => query.bind(*number),
             Value::Text(text) => query.bind(*text),
+            Value::Ids(list) => query.bind(ids(list.iter().copied())),
         };
     }
     let lines = query.fetch_all(conn).await.unwrap().into_iter();
@@ -47,7 +51,7 @@ async fn plan(conn: &mut Conn, statement: &str, values: &[Value]) -> String {
 
 #[tokio::test]
 async fn growing_tables_are_read_by_the_indexes_that_statements_name() {
-    use Value::{Number, Text};
+    use Value::{Ids, Number, Text};
 
     let (config, _folder) = scratch().await;
     let store = Store::open(&config).unwrap();
@@ -65,6 +69,7 @@ async fn growing_tables_are_read_by_the_indexes_that_statements_name() {
         ("messages_number", messages::ABOVE, page()),
         ("messages_nonce", send_facts::NONCES, vec![Text(one_nonce)]),
         ("notifications_user", notifications::NEWEST, page()),
+        ("attachments_idle", files::IDLE, vec![Number(7), Number(10)]),
         (
             "rooms_changed_at",
             feed::CHANGED_ROOMS,
@@ -84,6 +89,22 @@ async fn growing_tables_are_read_by_the_indexes_that_statements_name() {
             "rooms_discover",
             rooms::DISCOVER,
             vec![Number(7), Text(""), Number(i64::MAX), Number(0), Number(10)],
+        ),
+        (
+            "members_room",
+            overviews::ROSTERS,
+            vec![Ids(&[7, 8]), Number(10)],
+        ),
+        ("messages_number", overviews::LATEST, vec![Ids(&[7, 8])]),
+        (
+            "messages_number",
+            listings::DIRECT_MESSAGES,
+            vec![Number(7), Number(i64::MAX), Number(10)],
+        ),
+        (
+            "members_user",
+            rooms::COMPANIONS,
+            vec![Number(7), Number(200), Number(10)],
         ),
     ] {
         let plan = plan(&mut tx, statement, &values).await;

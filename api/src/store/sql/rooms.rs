@@ -1,6 +1,8 @@
 //! Rooms and memberships: reading them, and the small writes. Making rooms is in `making`, changing them in
 //! `changing`, removing what is left of them in `purging`.
 
+use std::collections::HashMap;
+
 use async_trait::async_trait;
 use chapar_shared::protocol::objects::Role;
 use chapar_shared::{Code, NotificationId, Number, RoomId, Timestamp, UserId, text};
@@ -8,7 +10,7 @@ use chapar_shared::{Code, NotificationId, Number, RoomId, Timestamp, UserId, tex
 use super::bumps::Facts;
 use super::db::{Conn, Store, any, holds, ids};
 use super::standings::{standings, stranger};
-use super::{changing, making, purging};
+use super::{changing, listings, making, overviews, purging};
 use crate::error::{Error, StoreError};
 use crate::store::records::{Committed, Membership, Page, Person, RoomRecord, RoomSight, UserFact};
 use crate::store::rooms::{
@@ -99,6 +101,36 @@ impl Rooms for Store {
         by_name.map(RoomSight::try_from).transpose()
     }
 
+    async fn own_room_by_name(
+        &self,
+        name: &str,
+        user: UserId,
+    ) -> Result<Option<RoomSight>, StoreError> {
+        listings::own_by_name(self.reader(), name, user).await
+    }
+
+    async fn direct_room_of(
+        &self,
+        user: UserId,
+        peer: UserId,
+    ) -> Result<Option<RoomSight>, StoreError> {
+        listings::direct(self.reader(), user, peer).await
+    }
+
+    async fn listed_rooms(
+        &self,
+        query: &str,
+        viewer: UserId,
+        before: Option<RoomId>,
+        limit: u32,
+    ) -> Result<Vec<RoomSight>, StoreError> {
+        listings::rooms(self.reader(), query, viewer, before, limit).await
+    }
+
+    async fn owners(&self, rooms: &[RoomId]) -> Result<HashMap<RoomId, Person>, StoreError> {
+        listings::owners(self.reader(), rooms).await
+    }
+
     /// By index `members_user`.
     async fn rooms_of(
         &self,
@@ -165,6 +197,15 @@ impl Rooms for Store {
         let last_user = items.last().map(|(person, _)| person.id);
         let next = last_joined.zip(last_user).filter(|_| has_more);
         Ok(Page { items, next })
+    }
+
+    async fn rosters(
+        &self,
+        rooms: &[RoomId],
+        limit: u32,
+    ) -> Result<HashMap<RoomId, Vec<Person>>, StoreError> {
+        let mut conn = self.reader().acquire().await?;
+        overviews::rosters(&mut conn, rooms, limit).await
     }
 
     async fn change_room(
@@ -301,6 +342,21 @@ impl Rooms for Store {
         Ok(others.iter().copied().filter(is_known).collect())
     }
 
+    async fn companions(
+        &self,
+        user: UserId,
+        max_members: i64,
+        limit: u32,
+    ) -> Result<Vec<Person>, StoreError> {
+        let rows: Vec<PersonRow> = sqlx::query_as(COMPANIONS)
+            .bind(user.0)
+            .bind(max_members)
+            .bind(i64::from(limit))
+            .fetch_all(self.reader())
+            .await?;
+        Ok(rows.into_iter().map(Person::from).collect())
+    }
+
     async fn purge_rooms(&self, limit: u32) -> Result<u64, StoreError> {
         let mut tx = self.begin_write().await?;
         let removed = purging::purge(&mut tx, i64::from(limit)).await?;
@@ -326,6 +382,23 @@ pub(super) const MEMBERS: &str = concat!(
     ", m.role, m.joined_at FROM members m JOIN users u ON u.id = m.user_id
              WHERE m.room_id = $1 AND m.left_at IS NULL AND (m.joined_at, m.user_id) > ($2, $3)
              ORDER BY m.joined_at, m.user_id LIMIT $4"
+);
+
+/// By index `members_user`, then `members_room`. The user is joined to the others by `UNION`: by `OR` every user
+/// would be read.
+pub(super) const COMPANIONS: &str = concat!(
+    "WITH near (id) AS (
+         SELECT CAST($1 AS bigint)
+         UNION
+         SELECT b.user_id FROM members a
+         JOIN rooms r ON r.id = a.room_id AND r.member_count <= $2 AND r.deleted_at IS NULL
+         JOIN members b ON b.room_id = a.room_id AND b.left_at IS NULL
+         WHERE a.user_id = $1 AND a.left_at IS NULL
+     )
+     SELECT ",
+    person_columns!("u"),
+    " FROM near JOIN users u ON u.id = near.id WHERE u.deleted_at IS NULL
+      ORDER BY CASE WHEN u.id = $1 THEN 0 ELSE 1 END, u.id LIMIT $3"
 );
 
 /// A current member's relation to a room.

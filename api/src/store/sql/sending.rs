@@ -376,7 +376,7 @@ fn notices_of(message: &MessageRecord, new: &NewMessage, known: &Known) -> Vec<N
         .map(|user| Notice {
             user,
             kind,
-            room: message.room,
+            room: Some(message.room),
             message: Some((message.id, message.number)),
             sender: message.sender.clone(),
             text: beginning(&message.content),

@@ -17,6 +17,8 @@ use crate::store::users::{NewUser, UserPatch, UserRecord, Users};
 struct UserRow {
     #[sqlx(flatten)]
     person: PersonRow,
+    first_name: String,
+    last_name: String,
     password_hash: String,
     is_banned: i64,
     deleted_at: Option<i64>,
@@ -28,6 +30,8 @@ impl From<UserRow> for UserRecord {
     fn from(row: UserRow) -> Self {
         Self {
             person: row.person.into(),
+            first_name: row.first_name,
+            last_name: row.last_name,
             password_hash: row.password_hash,
             is_banned: row.is_banned == 1,
             is_deleted: row.deleted_at.is_some(),
@@ -42,7 +46,7 @@ macro_rules! users {
         concat!(
             "SELECT ",
             person_columns!("u"),
-            ", u.password_hash, u.is_banned, u.deleted_at, u.version, u.created_at FROM users u "
+            ", u.first_name, u.last_name, u.password_hash, u.is_banned, u.deleted_at, u.version, u.created_at FROM users u "
         )
     };
 }
@@ -183,7 +187,8 @@ impl Users for Store {
         let display_name = patch.display_name.as_ref().unwrap_or(&person.display_name);
         let avatar = patch.avatar.unwrap_or(person.avatar);
         sqlx::query(
-            "UPDATE users SET display_name = $2, search_key = $3, email = $4, avatar_id = $5, password_hash = $6
+            "UPDATE users SET display_name = $2, search_key = $3, email = $4, avatar_id = $5, password_hash = $6,
+                 first_name = $7, last_name = $8
              WHERE id = $1",
         )
         .bind(user.0)
@@ -192,6 +197,8 @@ impl Users for Store {
         .bind(patch.email.as_ref().unwrap_or(&person.email))
         .bind(avatar.map(|file| file.0))
         .bind(patch.password_hash.as_ref().unwrap_or(&before.password_hash))
+        .bind(patch.first_name.as_ref().unwrap_or(&before.first_name))
+        .bind(patch.last_name.as_ref().unwrap_or(&before.last_name))
         .execute(&mut *tx)
         .await?;
         let committed = Committed {
@@ -268,7 +275,7 @@ impl Users for Store {
             .await?;
         let gone = sqlx::query(
             "UPDATE users SET username = $2, display_name = $2, email = NULL, search_key = '', avatar_id = NULL,
-                 password_hash = '', deleted_at = $3
+                 first_name = '', last_name = '', password_hash = '', deleted_at = $3
              WHERE id = $1 AND deleted_at IS NULL",
         )
         .bind(user.0)

@@ -29,6 +29,8 @@ mod changing;
 mod feed;
 #[path = "../sql/files.rs"]
 mod files;
+#[path = "../sql/listings.rs"]
+mod listings;
 #[path = "../sql/making.rs"]
 mod making;
 #[path = "../sql/messages.rs"]
@@ -37,6 +39,8 @@ mod messages;
 mod notices;
 #[path = "../sql/notifications.rs"]
 mod notifications;
+#[path = "../sql/overviews.rs"]
+mod overviews;
 #[cfg(test)]
 #[path = "../sql/plans.rs"]
 mod plans;

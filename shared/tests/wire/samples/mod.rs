@@ -124,7 +124,7 @@ fn notification() -> Notification {
     Notification {
         id: NotificationId(3),
         kind: NotificationKind::Mention,
-        room: RoomId(12),
+        room: Some(RoomId(12)),
         message: Some(MessageId(78)),
         sender: sara(),
         text: "سلام @ali".into(),
@@ -173,6 +173,12 @@ pub(crate) fn events() -> Vec<(&'static str, Event)> {
         message: None,
         text: "گروه دوستان".into(),
         ..notification()
+    };
+    let notice = Notification {
+        kind: NotificationKind::Notice,
+        room: None,
+        text: "یادت نرود".into(),
+        ..invite.clone()
     };
     let read = |room| {
         EventBody::NotificationRead(NotificationsRead {
@@ -254,6 +260,10 @@ pub(crate) fn events() -> Vec<(&'static str, Event)> {
         (
             "notification.created.invite",
             Event::user(EventBody::NotificationCreated(invite)),
+        ),
+        (
+            "notification.created.notice",
+            Event::user(EventBody::NotificationCreated(notice)),
         ),
         ("notification.read", Event::user(read(None))),
         (

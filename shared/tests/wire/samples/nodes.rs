@@ -30,6 +30,7 @@ pub(crate) fn problems() -> Vec<(String, Problem)> {
         ("reply_to", Violation::Unknown),
         ("current_password", Violation::Wrong),
         ("user_id", Violation::Oneself),
+        ("password2", Violation::Differs),
     ];
     let errors = violations.map(|(field, violation)| (field.to_owned(), vec![violation]));
     problems.push((
@@ -98,6 +99,12 @@ pub(crate) fn envelopes() -> Vec<(&'static str, Envelope)> {
     let ephemeral = Ephemeral {
         room: RoomId(12),
         except: Some(UserId(9)),
+        actor: Some(Actor {
+            id: UserId(9),
+            username: "علی".into(),
+            avatar_url: None,
+            email: None,
+        }),
         frame: frame(Event::ephemeral(RoomId(12), typing)),
     };
     let presence = Presence {
