@@ -53,15 +53,26 @@ export class Browser {
   /** @param base the deployment that `SIBLING` is to be */
   static async start(base) {
     const browser = new Browser();
+    try {
+      await browser.#open(base);
+    } catch (error) {
+      // What is left open would keep the process.
+      await browser.stop();
+      throw error;
+    }
+    return browser;
+  }
+
+  async #open(base) {
     const { server, address } = await servePages();
-    browser.#server = server;
-    browser.sameSite = `http://${address}`;
+    this.#server = server;
+    this.sameSite = `http://${address}`;
     const names = [
       ["allowed.test", address],
       ["foreign.test", address],
       ["chat.allowed.test", new URL(base).host],
     ];
-    browser.#chromium = await chromium.launch({
+    this.#chromium = await chromium.launch({
       executablePath: EXECUTABLE,
       timeout: PATIENCE_MS * 2,
       args: [
@@ -74,13 +85,12 @@ export class Browser {
         `--host-resolver-rules=${names.map(([name, to]) => `MAP ${name}:80 ${to}`).join(",")}`,
       ],
     });
-    return browser;
   }
 
   async stop() {
     await this.#chromium?.close();
-    this.#server.closeAllConnections();
-    this.#server.close();
+    this.#server?.closeAllConnections();
+    this.#server?.close();
   }
 
   /**
