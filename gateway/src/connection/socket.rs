@@ -35,9 +35,10 @@ const FREE: usize = (64 << 10) + 1024;
 /// Pongs that wait to be written.
 const MAX_PONGS: usize = 1024;
 
-/// How long the client may take to answer a close, and how much it may still send.
+/// How long the client may take to answer a close, and how much it may still send: the rest of a file somewhat
+/// beyond the largest, in base64, so that its sender learns why. It is read and forgotten.
 const LINGER: Duration = Duration::from_secs(2);
-const LINGER_BYTES: usize = 1 << 20;
+const LINGER_BYTES: usize = 16 << 20;
 
 thread_local! {
     static INPUT: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ].into());
