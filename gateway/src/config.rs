@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// Browser origins that may connect, as `https://chat.example`; `*` allows every one. Empty (the
-    /// default): only the host that the request names. Clients without an `Origin` header always may.
+    /// Browser origins that may connect besides the host that the request names, as `https://chat.example`;
+    /// `*` allows every one. Clients without an `Origin` header always may.
     ///
     /// Not in this section: the binary sets it from `http.allowed_origins`.
     #[serde(skip)]

@@ -188,6 +188,10 @@ pub enum UserEvent {
     Joined {
         /// The room.
         room: RoomId,
+        /// The position from which on they are to hear of it: of their coming, or before the message that
+        /// brought the room back. 0 from nodes that do not tell.
+        #[serde(default)]
+        after: Seq,
     },
     /// They left a room, were removed, or it ended.
     Left {

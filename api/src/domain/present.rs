@@ -183,7 +183,10 @@ pub fn change(change: &ChangeRecord, trace: Option<&str>, links: &Links) -> Room
 /// What one transaction changed for a user, with the frames of what is delivered as it is.
 pub fn user_change(bump: &UserBump, links: &Links) -> UserChange {
     let changes = bump.facts.iter().map(|fact| match fact {
-        UserFact::Joined(room) => UserEvent::Joined { room: *room },
+        UserFact::Joined { room, after } => UserEvent::Joined {
+            room: *room,
+            after: *after,
+        },
         UserFact::Left { room, kind, name } => UserEvent::Left {
             room: *room,
             kind: *kind,

@@ -184,7 +184,12 @@ pub struct UserBump {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum UserFact {
     /// They came into a room, or a hidden direct room came back.
-    Joined(RoomId),
+    Joined {
+        /// The room.
+        room: RoomId,
+        /// The position from which on they are to hear of it.
+        after: Seq,
+    },
     /// They are no longer in a room, or hid a direct one.
     Left {
         /// The room.

@@ -29,7 +29,13 @@ pub(crate) async fn a_room_begins_with_its_members(world: World) {
     assert_eq!(changes, expected);
     assert_eq!(committed.users.len(), 3);
     for bump in &committed.users {
-        assert_eq!(bump.facts[0], UserFact::Joined(room.id));
+        assert_eq!(
+            bump.facts[0],
+            UserFact::Joined {
+                room: room.id,
+                after: room.last_seq
+            }
+        );
         assert_eq!(bump.facts.len(), if bump.user == ali { 1 } else { 2 });
         assert_eq!(bump.version, world.version(bump.user).await);
     }
@@ -167,7 +173,7 @@ pub(crate) async fn a_hidden_direct_room_comes_back(world: World) {
         .unwrap();
     assert!(matches!(
         bump.facts[..],
-        [UserFact::Joined(_), UserFact::Notified(_)]
+        [UserFact::Joined { .. }, UserFact::Notified(_)]
     ));
     assert_eq!(listed().await, 1);
 
@@ -177,7 +183,13 @@ pub(crate) async fn a_hidden_direct_room_comes_back(world: World) {
     let at = world.now();
     let (_, made, shown) = world.store.direct_room(sara, ali, 10, at).await.unwrap();
     assert!(!made);
-    assert_eq!(shown.users[0].facts, [UserFact::Joined(room.id)]);
+    assert_eq!(
+        shown.users[0].facts,
+        [UserFact::Joined {
+            room: room.id,
+            after: room.last_seq
+        }]
+    );
     assert_eq!(listed().await, 1);
 }
 
@@ -191,7 +203,7 @@ pub(crate) async fn members_come_go_and_change_roles(world: World) {
     assert_eq!(added.committed.changes[0].kind, EventType::MemberJoined);
     assert!(matches!(
         added.committed.users[0].facts[..],
-        [UserFact::Joined(_), UserFact::Notified(_)]
+        [UserFact::Joined { .. }, UserFact::Notified(_)]
     ));
     // Twice is once.
     let again = world.add(room, ali, sara).await;

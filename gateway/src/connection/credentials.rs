@@ -70,17 +70,7 @@ pub(crate) fn verify(
         })
 }
 
-/// Whether a native socket may be opened by the page that asks: of the listed origins where some are, else of
-/// the request's host.
-pub(super) fn is_origin_allowed(headers: &HeaderMap, allowed: &[String]) -> bool {
-    match page(headers, allowed) {
-        Page::None | Page::Listed | Page::Any => true,
-        Page::Own => allowed.is_empty() || allowed.iter().any(|it| it == "*"),
-        Page::Foreign => false,
-    }
-}
-
-/// Whether the page that asks is of an origin that may not have a dialect's socket.
+/// Whether the page that asks is of an origin that may not have a socket: neither the request's host nor listed.
 pub(crate) fn is_foreign(headers: &HeaderMap, allowed: &[String]) -> bool {
     page(headers, allowed) == Page::Foreign
 }
@@ -178,12 +168,12 @@ mod tests {
         let null = headers(&[("host", "chat.example"), ("origin", "null")]);
         let none = headers(&[("host", "chat.example")]);
         let listed = ["https://evil.example".to_owned()];
-        assert!(is_origin_allowed(&same, &[]));
-        assert!(is_origin_allowed(&none, &[]) && is_origin_allowed(&none, &listed));
-        assert!(!is_origin_allowed(&other, &[]) && !is_origin_allowed(&null, &[]));
-        assert!(is_origin_allowed(&other, &listed) && !is_origin_allowed(&same, &listed));
+        assert!(!is_foreign(&same, &[]));
+        assert!(!is_foreign(&none, &[]) && !is_foreign(&none, &listed));
+        assert!(is_foreign(&other, &[]) && is_foreign(&null, &[]));
+        assert!(!is_foreign(&other, &listed) && !is_foreign(&same, &listed));
         let any = ["*".to_owned()];
-        assert!(is_origin_allowed(&null, &any) && is_origin_allowed(&same, &any));
+        assert!(!is_foreign(&null, &any) && !is_foreign(&same, &any));
     }
 
     #[test]

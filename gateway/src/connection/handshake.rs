@@ -29,7 +29,7 @@ use crate::wire::Malformed;
 #[derive(Debug)]
 pub(super) struct Greeting {
     token: Option<SecretString>,
-    is_origin_allowed: bool,
+    is_foreign: bool,
     language: Language,
 }
 
@@ -44,7 +44,7 @@ pub(crate) async fn upgrade(
     let allowed = &node.config.allowed_origins;
     let greeting = Greeting {
         token: credentials::token(&headers, query, allowed),
-        is_origin_allowed: credentials::is_origin_allowed(&headers, allowed),
+        is_foreign: credentials::is_foreign(&headers, allowed),
         language: credentials::language(&headers),
     };
     let serving = Arc::clone(&node);
@@ -58,7 +58,7 @@ async fn greet(node: Arc<Node>, greeting: Greeting, mut socket: Socket) {
         if node.is_draining.load(Ordering::Acquire) {
             return Err(End::Close(CloseCode::GoingAway));
         }
-        if !greeting.is_origin_allowed {
+        if greeting.is_foreign {
             return Err(End::Close(CloseCode::Unauthenticated));
         }
         let hello = hello(&node, &mut socket).await?;

@@ -126,6 +126,11 @@ pub(crate) trait Dialect: fmt::Debug + Send + Sync + 'static {
         false
     }
 
+    /// Whether its clients know positions, and so get by themselves what a room had before they came.
+    fn tells_positions(&self) -> bool {
+        false
+    }
+
     /// Whether too many malformed frames close the socket. Where they do not, each counts as a command.
     fn closes_malformed(&self) -> bool {
         false

@@ -41,6 +41,10 @@ impl Dialect for Native {
         (code.code(), code.reason())
     }
 
+    fn tells_positions(&self) -> bool {
+        true
+    }
+
     fn closes_malformed(&self) -> bool {
         true
     }

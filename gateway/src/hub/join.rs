@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use chapar_shared::RoomId;
 use chapar_shared::envelope::Channel;
 use chapar_shared::internal::{RoomHead, RoomRequest};
 use chapar_shared::protocol::{Event, EventBody, LeftRoom, RoomKind};
+use chapar_shared::{RoomId, Seq};
 
 use super::room::Room;
 use super::user::{Membership, State, User};
@@ -16,7 +16,10 @@ use crate::retry::Backoff;
 /// Subscribes the room, tells `room.joined`, and starts the stream where that says; nothing of it if the user
 /// is not in the room any more. Called with the user's turn held; tries until the api answers or the user
 /// is gone.
-pub(super) async fn join(node: &Arc<Node>, user: &Arc<User>, id: RoomId) {
+///
+/// `room.joined` says where a client finds what came before; one whose dialect has no such word hears of what
+/// came since `after`, if that is known (not 0).
+pub(super) async fn join(node: &Arc<Node>, user: &Arc<User>, id: RoomId, after: Seq) {
     if user.room(id).is_some() {
         return;
     }
@@ -78,7 +81,13 @@ pub(super) async fn join(node: &Arc<Node>, user: &Arc<User>, id: RoomId) {
     for connection in &state.connections {
         let is_heard = connection.scope.covers(id);
         if is_heard {
-            room.attach_at(connection, head.seq);
+            let is_told = connection.dialect.get().tells_positions();
+            let begins = if is_told || after == 0 {
+                head.seq
+            } else {
+                after.min(head.seq)
+            };
+            room.attach_at(connection, begins);
         }
         if connection.scope.hears_user() {
             connection.queue.push(&frames.get(connection));

@@ -91,7 +91,7 @@ async fn tell_difference(node: &Arc<Node>, user: &Arc<User>, loaded: &UserState)
             .collect()
     };
     for room in joined {
-        join::join(node, user, room).await;
+        join::join(node, user, room, 0).await;
     }
     let mut known = user.lock();
     for notification in &loaded.notifications {

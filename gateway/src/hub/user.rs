@@ -285,8 +285,8 @@ async fn work(node: &Arc<Node>, user: &Arc<User>) {
             }
             Task::Apply(change) => {
                 for event in change.changes {
-                    if let UserEvent::Joined { room } = event {
-                        join::join(node, user, room).await;
+                    if let UserEvent::Joined { room, after } = event {
+                        join::join(node, user, room, after).await;
                     } else {
                         user.lock().apply(node, event);
                     }

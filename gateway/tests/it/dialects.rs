@@ -430,3 +430,25 @@ async fn a_lost_publish_is_made_good() {
         assert_eq!(conversation.next().await["message"]["id"], id);
     }
 }
+
+#[tokio::test]
+async fn what_is_said_to_somebody_who_just_came_is_told_where_no_position_is() {
+    let world = World::new().await;
+    world.store.join(2, 7);
+    let path = "/socket.io/?EIO=4&transport=websocket";
+    let mut socket = world.door(0, 1, path).await.ok().unwrap();
+    assert!(socket.text().await.starts_with('0'));
+    socket.send_text("40").await;
+    assert!(socket.text().await.starts_with("40"));
+    // Before the node knows of the coming: it reads the room when all of this was said.
+    world.store.send(7, "پیش از آمدن");
+    world.store.join(1, 7);
+    world.store.send(7, "خوش آمدی");
+    let told = loop {
+        let text = socket.text().await;
+        if text.contains("chat_response") {
+            break text;
+        }
+    };
+    assert!(told.contains("خوش آمدی"), "{told}");
+}

@@ -231,10 +231,11 @@ impl Store {
                 EventType::MemberJoined,
                 &json!({ "user": user(id), "role": "member" }),
             );
-            (
-                change,
-                state.tell(id, vec![UserEvent::Joined { room: RoomId(room) }]),
-            )
+            let joined = UserEvent::Joined {
+                room: RoomId(room),
+                after: change.seq,
+            };
+            (change, state.tell(id, vec![joined]))
         };
         self.publish(change);
         self.publish_user(to_user);

@@ -239,9 +239,14 @@ impl Client {
 
     /// The next text frame.
     pub async fn next(&mut self) -> Value {
+        serde_json::from_str(&self.text().await).unwrap()
+    }
+
+    /// The same, whatever it holds.
+    pub async fn text(&mut self) -> String {
         loop {
             match self.message().await {
-                Some(Ok(Message::Text(text))) => return serde_json::from_str(&text).unwrap(),
+                Some(Ok(Message::Text(text))) => return text.to_string(),
                 Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
                 other => panic!("instead of a frame: {other:?}"),
             }

@@ -196,7 +196,13 @@ impl Change {
         .bind(self.room.last_number)
         .execute(&mut *conn)
         .await?;
-        self.facts.add(user, UserFact::Joined(self.room.id));
+        self.facts.add(
+            user,
+            UserFact::Joined {
+                room: self.room.id,
+                after: seq,
+            },
+        );
         if let Some(sender) = self.actor.clone().filter(|_| is_invitation) {
             let invitation = Notice {
                 user,

@@ -46,7 +46,13 @@ pub(super) async fn create(
     insert_members(conn, &room, &people, Role::Owner).await?;
     let mut facts = Facts::default();
     for user in &people {
-        facts.add(*user, UserFact::Joined(room.id));
+        facts.add(
+            *user,
+            UserFact::Joined {
+                room: room.id,
+                after: room.last_seq,
+            },
+        );
     }
     let notices = new.members.iter().map(|user| Notice {
         user: *user,
@@ -223,7 +229,13 @@ pub(super) async fn show(
     .rows_affected();
     let mut facts = Facts::default();
     if shown > 0 {
-        facts.add(user, UserFact::Joined(room.id));
+        facts.add(
+            user,
+            UserFact::Joined {
+                room: room.id,
+                after: room.last_seq,
+            },
+        );
     }
     let users = facts.raise(conn, at).await?;
     let changes = Vec::new();
@@ -276,7 +288,13 @@ pub(super) async fn direct(
     insert_members(conn, &room, &people, Role::Member).await?;
     let mut facts = Facts::default();
     for user in people {
-        facts.add(user, UserFact::Joined(room.id));
+        facts.add(
+            user,
+            UserFact::Joined {
+                room: room.id,
+                after: room.last_seq,
+            },
+        );
     }
     let users = facts.raise(conn, at).await?;
     let changes = joins(&room, &people, &persons, Role::Member, actor, at);

@@ -311,8 +311,10 @@ async fn write_members(
     }
     for (room, peers) in &known.peers {
         for peer in peers.iter().filter(|peer| peer.is_hidden) {
-            if marks.contains_key(&(*room, peer.user)) {
-                facts.add(peer.user, UserFact::Joined(*room));
+            let first = accepted.iter().filter(|send| send.room == *room);
+            if let Some(seq) = first.map(|send| send.seq).min() {
+                let after = seq - 1;
+                facts.add(peer.user, UserFact::Joined { room: *room, after });
             }
         }
     }

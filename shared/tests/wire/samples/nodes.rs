@@ -81,7 +81,10 @@ pub(crate) fn envelopes() -> Vec<(&'static str, Envelope)> {
         frame: frame(created),
     };
     let changes = vec![
-        ForUser::Joined { room: RoomId(12) },
+        ForUser::Joined {
+            room: RoomId(12),
+            after: 3,
+        },
         ForUser::Left {
             room: RoomId(13),
             kind: RoomKind::Private,
