@@ -23,4 +23,5 @@ mod replay;
 mod rooms;
 mod routes;
 mod sessions;
+mod slow;
 mod tokens;
