@@ -21,13 +21,13 @@ define part
 	echo "==> $(1): ok, $$((SECONDS - start)) s"
 endef
 
-.PHONY: help test tools format lint docs deny unit contract run cluster
+.PHONY: help test tools format lint docs deny unit short-chaos contract chaos run cluster
 
 help: ## What there is
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 test: ## Everything that CI checks
-	@for part in tools format lint docs deny unit contract; do $(MAKE) $$part; done; echo "==> all: ok, $$SECONDS s"
+	@for part in tools format lint docs deny unit short-chaos contract; do $(MAKE) $$part; done; echo "==> all: ok, $$SECONDS s"
 
 tools: ## Install what the tests need (Debian, as root), or say how
 	$(call part,tools,./.ci/tools $(CARGO_DENY))
@@ -48,8 +48,16 @@ unit: ## Tests of the code, against private servers
 	@rm -f $(FRAMES)
 	$(call part,tests,CHAPAR_TEST_FRAMES=$(FRAMES) $(CARGO) test --workspace)
 
+short-chaos: ## A minute of `chaos`
+	@$(CARGO) build $(SCOPE) --quiet
+	$(call part,chaos,target/debug/chapar-chaos --short $(CHAOS))
+
 contract: ## The server against its OpenAPI and AsyncAPI documents
 	$(call part,contract,./tests/contract/run)
+
+chaos: ## Faults under load, ten minutes at most; CHAOS='--seed 7 --fault drain', CHAOS=--list
+	@$(CARGO) build $(SCOPE) --quiet
+	@target/debug/chapar-chaos $(CHAOS)
 
 run: ## The server, everything in one process
 	$(CARGO) run --release

@@ -183,6 +183,22 @@ impl Site {
         output
     }
 
+    /// Where its data is, for what would take too long to bring in through the nodes.
+    pub async fn store_url(&self) -> String {
+        let deployment = self.0.deployment.lock().await;
+        let deployment = deployment
+            .as_ref()
+            .expect("it runs until the scenario ends");
+        let settings = deployment.settings();
+        match settings.get("STORE__URL") {
+            Some(url) => url.to_owned(),
+            None => format!(
+                "sqlite:{}/chapar.db",
+                settings.get("DATA_DIR").unwrap_or(".")
+            ),
+        }
+    }
+
     /// Takes it down in order; nodes that do not end well fail the scenario.
     pub async fn stop(&self) {
         let deployment = self.0.deployment.lock().await.take();

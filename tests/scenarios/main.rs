@@ -24,6 +24,7 @@ mod replay;
 mod rooms;
 mod routes;
 mod sessions;
+mod slow;
 mod socketio;
 mod socketio_sessions;
 mod tokens;

@@ -56,7 +56,10 @@ async fn cluster(port: u16) -> anyhow::Result<()> {
             let settings = settings(folder.path(), balancer, &url, &redis.url());
             migrate(&settings).await?;
             let nodes = nodes_of(&settings).await?;
-            let nginx = Nginx::start(&configuration(balancer, &nodes)).await?;
+            // testkit looks at a port of its own choice.
+            let listen = format!("{balancer}; listen 127.0.0.1:{{port}}");
+            let [api, gateways] = ["api", "gateway"].map(|role| addresses(&nodes, role));
+            let nginx = Nginx::start(&configuration(&listen, &api, &gateways)).await?;
             anyhow::Ok((postgres, redis, nginx, nodes))
         } => (postgres, redis, nginx, nodes) = started?,
     }
@@ -136,23 +139,26 @@ async fn nodes_of(settings: &Settings) -> anyhow::Result<Vec<Named>> {
     Ok(nodes)
 }
 
-fn configuration(balancer: SocketAddr, nodes: &[Named]) -> String {
-    let servers = |role: &str| {
-        let nodes = nodes.iter().filter(|(name, _)| name.starts_with(role));
-        let lines = nodes.map(|(_, node)| {
-            let address = node.addresses().public;
-            format!("server {address} max_fails=1 fail_timeout=2s;")
-        });
+fn addresses(nodes: &[Named], role: &str) -> Vec<String> {
+    let of_role = nodes.iter().filter(|(name, _)| name.starts_with(role));
+    of_role
+        .map(|(_, node)| node.addresses().public.to_string())
+        .collect()
+}
+
+/// The load balancer's configuration before these nodes, each given as host and port; `listen` is where it
+/// listens, in which testkit fills in `{port}`.
+pub fn configuration(listen: &str, api: &[String], gateways: &[String]) -> String {
+    let servers = |nodes: &[String]| {
+        let lines = nodes
+            .iter()
+            .map(|address| format!("server {address} max_fails=1 fail_timeout=2s;"));
         lines.collect::<Vec<_>>().join("\n    ")
     };
     NGINX
-        // testkit looks at a port of its own choice.
-        .replace(
-            "{listen}",
-            &format!("{balancer}; listen 127.0.0.1:{{port}}"),
-        )
-        .replace("{api_servers}", &servers("api"))
-        .replace("{gateway_servers}", &servers("gateway"))
+        .replace("{listen}", listen)
+        .replace("{api_servers}", &servers(api))
+        .replace("{gateway_servers}", &servers(gateways))
 }
 
 async fn first_to_end(nodes: &mut [Named]) -> String {

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
-use chapar_testkit::{shared_postgres, shared_redis};
+use chapar_testkit::{Postgres, shared_postgres, shared_redis};
 use tempfile::TempDir;
 use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
@@ -112,7 +112,8 @@ impl Deployment {
         Self::start(shape, Place::Tasks, &[]).await
     }
 
-    /// Any deployment; `overrides` are settings as `("CHAPAR_LIMITS__MAX_CONTENT", "5")` for all of its nodes.
+    /// Any deployment; `overrides` are settings as `("CHAPAR_LIMITS__MAX_CONTENT", "5")` for all of its nodes. A
+    /// cluster that is given a store (see [`migrated`]) or a broker uses that in place of the shared servers.
     ///
     /// # Errors
     /// What kept it from starting.
@@ -123,12 +124,16 @@ impl Deployment {
     ) -> anyhow::Result<Self> {
         let folder = Arc::new(tempfile::Builder::new().prefix("chapar-").tempdir()?);
         let mut settings = Settings::for_tests(folder.path());
-        if let Shape::Cluster { .. } = shape {
-            settings.set("STORE__URL", &database().await?);
-            settings.set("BROKER__URL", &shared_redis().await?.url());
-        }
         for (name, value) in overrides {
             settings.set(name, value);
+        }
+        if let Shape::Cluster { .. } = shape {
+            if settings.get("STORE__URL").is_none() {
+                settings.set("STORE__URL", &database().await?);
+            }
+            if settings.get("BROKER__URL").is_none() {
+                settings.set("BROKER__URL", &shared_redis().await?.url());
+            }
         }
         let mut deployment = Self {
             shape,
@@ -362,9 +367,7 @@ async fn database() -> anyhow::Result<String> {
     let server = shared_postgres().await?;
     let template = TEMPLATE
         .get_or_try_init(async || {
-            let url = server.create_database("chapar_template").await?;
-            let config = load(&Sources::of_environment([("CHAPAR_STORE__URL", &url)]))?;
-            compose::migrate(&config).await?;
+            let url = migrated(server).await?;
             let name = url
                 .rsplit('/')
                 .next()
@@ -373,4 +376,15 @@ async fn database() -> anyhow::Result<String> {
         })
         .await?;
     server.create_database_like("chapar", template).await
+}
+
+/// A new database with this version's schema on `server`.
+///
+/// # Errors
+/// When the server is not up.
+pub async fn migrated(server: &Postgres) -> anyhow::Result<String> {
+    let url = server.create_database("chapar_template").await?;
+    let config = load(&Sources::of_environment([("CHAPAR_STORE__URL", &url)]))?;
+    compose::migrate(&config).await?;
+    Ok(url)
 }
