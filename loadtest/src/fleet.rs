@@ -379,19 +379,15 @@ impl Seat {
 
     fn answer(&self, shared: &Shared, outbox: &Outbox, payload: &[u8]) {
         let now = shared.clock.micros();
-        match Mark::find(payload) {
-            Some(mark) => {
-                shared.meter.borrow_mut().answered(mark, now);
-                if self.is_steady.get() {
-                    shared.say(mark.stream as usize, now, outbox);
-                }
-            }
-            None => {
-                let mut meter = shared.meter.borrow_mut();
-                Meter::note(&mut meter.refused, || {
-                    String::from_utf8_lossy(payload).into_owned()
-                });
-            }
+        let Some(mark) = Mark::find(payload) else {
+            let mut meter = shared.meter.borrow_mut();
+            let reason = || String::from_utf8_lossy(payload).into_owned();
+            Meter::note(&mut meter.refused, reason);
+            return;
+        };
+        shared.meter.borrow_mut().answered(mark, now);
+        if self.is_steady.get() {
+            shared.say(mark.stream as usize, now, outbox);
         }
     }
 }

@@ -125,11 +125,11 @@ pub fn write_frame(out: &mut Vec<u8>, opcode: Opcode, payload: &[u8]) {
     match u16::try_from(payload.len()) {
         Ok(length @ 0..126) => out.push(0x80 | u8::try_from(length).expect("below 126")),
         Ok(length) => {
-            out.push(0x80 | 126);
+            out.push(0xfe);
             out.extend(length.to_be_bytes());
         }
         Err(_) => {
-            out.push(0x80 | 127);
+            out.push(0xff);
             out.extend((payload.len() as u64).to_be_bytes());
         }
     }

@@ -25,11 +25,6 @@ impl Clock {
     pub fn micros(self) -> u64 {
         u64::try_from(self.origin.elapsed().as_micros()).unwrap_or(u64::MAX)
     }
-
-    /// The instant of a time of this clock.
-    pub fn instant(self, micros: u64) -> Instant {
-        self.origin + std::time::Duration::from_micros(micros)
-    }
 }
 
 /// One message's mark.

@@ -54,8 +54,8 @@ pub async fn pace(
             continue;
         }
         if message < count {
-            let wake = clock.instant(due(message)) - TIMER_SLACK;
-            tokio::time::sleep_until(wake.into()).await;
+            let ahead = Duration::from_micros(due(message).saturating_sub(clock.micros()));
+            tokio::time::sleep(ahead.saturating_sub(TIMER_SLACK)).await;
             // The rest is spent giving way, which a core of one's own allows.
             while clock.micros() < due(message) {
                 tokio::task::yield_now().await;

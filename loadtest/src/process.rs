@@ -24,6 +24,18 @@ pub fn cpu(roots: &[u32]) -> anyhow::Result<Duration> {
     Ok(Duration::from_millis(ticks * 1000 / TICKS_PER_S))
 }
 
+/// Processor time of this process alone.
+///
+/// # Errors
+/// When `/proc` cannot be read.
+pub fn own_cpu() -> anyhow::Result<Duration> {
+    let stat = fs::read_to_string("/proc/self/stat")?;
+    let (_, rest) = stat.rsplit_once(')').context("a name in parentheses")?;
+    let times = rest.split_whitespace().skip(11).take(2);
+    let ticks = times.map(str::parse::<u64>).sum::<Result<u64, _>>()?;
+    Ok(Duration::from_millis(ticks * 1000 / TICKS_PER_S))
+}
+
 /// Resident bytes of processes with all their descendants.
 ///
 /// # Errors
@@ -196,6 +208,7 @@ mod tests {
     fn this_process_uses_memory_and_its_children_are_its_family() {
         let own = std::process::id();
         assert!(resident_bytes(&[own]).unwrap() > 1 << 20);
+        assert!(own_cpu().unwrap() <= cpu(&[own]).unwrap() + Duration::from_secs(1));
         let mut child = Command::new("sleep").arg("60").spawn().unwrap();
         let table = Table::read().unwrap();
         assert!(table.family(own).any(|entry| entry.pid == child.id()));

@@ -82,7 +82,7 @@ pub fn shown(value: f64) -> String {
     match value.abs() {
         it if it >= 1e6 => format!("{:.2} M", value / 1e6),
         it if it >= 1e4 => format!("{:.1} k", value / 1e3),
-        it if it >= 100.0 || value == value.trunc() => format!("{value:.0}"),
+        it if it >= 100.0 || it.fract() == 0.0 => format!("{value:.0}"),
         _ => format!("{value:.2}"),
     }
 }
@@ -119,7 +119,12 @@ mod tests {
         let text = serde_json::to_string(&report).unwrap();
         assert_eq!(serde_json::from_str::<Report>(&text).unwrap(), report);
         let printed = report.to_string();
-        for part in ["fanout · gateway · rooms 100", "1.23 M", "p99_ms", "2.00"] {
+        for part in [
+            "fanout · gateway · rooms 100",
+            "1.23 M",
+            "p99_ms",
+            "p999_ms",
+        ] {
             assert!(printed.contains(part), "{part}: {printed}");
         }
     }

@@ -40,7 +40,7 @@ pub enum Kind {
     Ws,
     /// Node, Socket.IO and its Redis adapter
     Socketio,
-    /// Python, FastAPI and python-socketio with its Redis manager
+    /// Python, `FastAPI` and python-socketio with its Redis manager
     PythonSocketio,
     /// Python, Django Channels and `channels_redis` behind daphne
     Channels,

@@ -35,7 +35,7 @@ pub struct Common {
     /// Leave all processes to the kernel, instead of servers on core 0 and the generator on core 1
     #[arg(long)]
     pub no_pin: bool,
-    /// A setting of this server's nodes, as GATEWAY__MAX_QUEUE_BYTES=2097152; may be repeated
+    /// A setting of this server's nodes, as `GATEWAY__MAX_QUEUE_BYTES=2097152`; may be repeated
     #[arg(long = "set", value_name = "NAME=VALUE")]
     pub settings: Vec<String>,
     /// Where the start scripts of other servers are

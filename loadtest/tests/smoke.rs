@@ -1,6 +1,11 @@
 //! Every workload of this server, as small as it goes: all of it works and nothing is lost, doubled or out of
 //! order. No time is asserted.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test's helpers outside of its functions"
+)]
+
 use std::path::Path;
 
 use chapar_loadtest::suite::{self, Bench};
@@ -103,10 +108,7 @@ fn what_was_missed_comes_after_a_storm_of_reconnects() {
         assert_clean(report);
         let figure = |name: &str| report["figures"][name].as_f64().unwrap();
         // The first message, those missed, and one live.
-        assert!(
-            (figure("deliveries") - 50.0 * 22.0).abs() < 0.5,
-            "{report}"
-        );
+        assert!((figure("deliveries") - 50.0 * 22.0).abs() < 0.5, "{report}");
         assert_positive(report, &["reconnects_per_s", "complete_after_s"]);
     }
 }

@@ -68,7 +68,7 @@ const CPU_GROWTH: &str = "cpu_s_per_million_growth_percent";
 const MEMORY_GROWTH: &str = "resident_per_connection_bytes_growth_percent";
 
 /// All of them.
-pub(super) const GOALS: [Goal; 27] = {
+pub(super) const GOALS: [Goal; 28] = {
     use Bound::{Least, LeastTimes, LeastTimesOwn, Most, MostTimes};
     use Kind::{Bare, Gateway, Socketio, Whole};
     [
@@ -124,5 +124,6 @@ pub(super) const GOALS: [Goal; 27] = {
         goal("growth-rooms", Gateway, CPU_GROWTH, Most(25.0)),
         goal("growth-rooms", Gateway, MEMORY_GROWTH, Most(25.0)),
         goal("growth-gateways", Gateway, CPU_GROWTH, Most(25.0)),
+        goal("growth-gateways", Gateway, MEMORY_GROWTH, Most(25.0)),
     ]
 };

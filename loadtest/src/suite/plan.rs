@@ -115,8 +115,8 @@ impl Size {
             Kind::Channels => 1_000.0,
         };
         Work::Fanout(Fanout {
-            rooms: self.of(rooms),
-            members: self.of(members),
+            rooms: rooms.div_ceil(self.divide.min(10)),
+            members: members.div_ceil(self.divide.min(10)),
             rate: if self.divide == 1 { rate } else { 2_000.0 },
             seconds: self.seconds,
             search: self.divide == 1,

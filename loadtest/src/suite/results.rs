@@ -10,7 +10,7 @@ use super::goals::{Bound, GOALS, judge};
 use super::{Entry, machine};
 
 /// Figures that the tables of rows show, where a report has them.
-const COLUMNS: [&str; 26] = [
+const COLUMNS: [&str; 27] = [
     "deliveries_per_s",
     "connects_per_s",
     "reconnects_per_s",
@@ -31,6 +31,7 @@ const COLUMNS: [&str; 26] = [
     "server_cpu_s_per_million",
     "redis_cpu_s_per_million",
     "postgres_cpu_s_per_million",
+    "generator_cpu_s_per_million",
     "bytes_per_delivery",
     "resident_per_connection_bytes",
     "small_cpu_s_per_million",
@@ -132,9 +133,10 @@ fn goals(text: &mut String, medians: &Medians) {
 
 fn one_row(text: &mut String, row: &str, entries: &[Entry], medians: &Medians) {
     let of_row = || entries.iter().filter(|entry| entry.row == row);
-    let columns = COLUMNS.iter().copied().filter(|column| {
-        of_row().any(|Entry { report, .. }| report.figures.get(*column).is_some())
-    });
+    let columns = COLUMNS
+        .iter()
+        .copied()
+        .filter(|column| of_row().any(|Entry { report, .. }| report.figures.contains_key(*column)));
     let columns: Vec<_> = columns.collect();
     writeln!(text, "## {row}\n").expect("a string takes any write");
     if let Some(Entry { report, .. }) = of_row().find(|entry| !entry.report.parameters.is_empty()) {

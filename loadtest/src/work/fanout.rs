@@ -91,6 +91,7 @@ async fn search(session: &mut Session, args: &Fanout) -> anyhow::Result<Option<T
     let mut worst: Option<f64> = None;
     let mut rate = args.rate;
     let mut halvings = 0;
+    let mut is_second_try = false;
     while halvings <= HALVINGS && (100.0..CEILING).contains(&rate) {
         let traffic = session.traffic(rate, args.seconds).await?;
         let is_borne = traffic.is_within(LIMIT_MS);
@@ -105,9 +106,15 @@ async fn search(session: &mut Session, args: &Fanout) -> anyhow::Result<Option<T
         if is_borne {
             best = Some(traffic);
         } else {
-            worst = Some(rate);
             session.recover().await?;
+            // Something else may have disturbed it: only what fails twice is too much.
+            if !is_second_try {
+                is_second_try = true;
+                continue;
+            }
+            worst = Some(rate);
         }
+        is_second_try = false;
         rate = match (&best, worst) {
             (Some(best), Some(worst)) => {
                 halvings += 1;

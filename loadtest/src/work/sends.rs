@@ -74,15 +74,7 @@ pub async fn run(common: &Common, args: &Sends) -> anyhow::Result<Report> {
     let said = session.fleet.said();
     let answered = session.fleet.await_answers(said, PATIENCE / 4).await;
     report.put("acks_per_s", number(acked) * 1e6 / number(elapsed));
-    let meter = session.fleet.meter();
-    report.put_latency("ack_", &meter.latency_of_ack);
-    report.put("acked", number(meter.acked));
-    report.put("refused", number(meter.refused.0));
-    report.put("sockets_ended", number(meter.ended.0));
-    report.remarks.extend(meter.refused.1.clone());
-    report.remarks.extend(meter.ended.1.clone());
-    let acked_in_all = meter.acked;
-    drop(meter);
+    let acked_in_all = note(&session, &mut report);
     answered?;
     for (name, time) in [
         ("server", usage.server),
@@ -107,6 +99,18 @@ pub async fn run(common: &Common, args: &Sends) -> anyhow::Result<Report> {
         "{acked_in_all} were acknowledged and {stored} stored"
     );
     Ok(report)
+}
+
+/// Puts the senders' side into the report; gives how many sends were acknowledged in all.
+fn note(session: &Session, report: &mut Report) -> u64 {
+    let meter = session.fleet.meter();
+    report.put_latency("ack_", &meter.latency_of_ack);
+    report.put("acked", number(meter.acked));
+    report.put("refused", number(meter.refused.0));
+    report.put("sockets_ended", number(meter.ended.0));
+    report.remarks.extend(meter.refused.1.clone());
+    report.remarks.extend(meter.ended.1.clone());
+    meter.acked
 }
 
 /// Single-row inserts, each a transaction, by pgbench.

@@ -10,6 +10,7 @@ use crate::fleet::{Fleet, Opening};
 use crate::layout::Layout;
 use crate::mark::Clock;
 use crate::pace::pace;
+use crate::process::own_cpu;
 use crate::report::{Report, number};
 use crate::target::{Kind, Target, Usage};
 
@@ -66,6 +67,8 @@ pub struct Traffic {
     pub latency_of_ack: Histogram<u64>,
     /// What it took.
     pub usage: Usage,
+    /// What the generator itself took.
+    pub own_cpu: Duration,
 }
 
 impl Session {
@@ -117,7 +120,7 @@ impl Session {
         self.fleet.open(users, at_once, PATIENCE, greeting).await
     }
 
-    /// Publishes a message of a stream now; [`Session::flush`] sends it.
+    /// Publishes a message of a stream now; [`Target::flush`] sends it where it comes from outside.
     ///
     /// # Errors
     /// When there is nowhere to publish to.
@@ -163,7 +166,7 @@ impl Session {
         let layout = self.fleet.layout();
         let listeners: u32 = layout.listeners_by_room().iter().sum();
         let fan_out = f64::from(listeners) / number(layout.rooms);
-        let before = self.target.usage()?;
+        let before = (self.target.usage()?, own_cpu()?);
         let clock = self.fleet.clock();
         let mut stream = 0;
         let mut is_hopeless = false;
@@ -183,7 +186,8 @@ impl Session {
         )
         .await?;
         is_hopeless |= !self.fleet.settle(SILENCE).await;
-        let usage = self.target.usage()? - before;
+        let usage = self.target.usage()? - before.0;
+        let own_cpu = own_cpu()?.saturating_sub(before.1);
         let lost = self.fleet.lost();
         let meter = self.fleet.meter();
         let elapsed = meter.last_arrival.saturating_sub(start).max(1);
@@ -203,6 +207,7 @@ impl Session {
             latency_to_last: meter.latency_to_last.clone(),
             latency_of_ack: meter.latency_of_ack.clone(),
             usage,
+            own_cpu,
         })
     }
 
@@ -253,6 +258,7 @@ impl Traffic {
             ("server", self.usage.server),
             ("redis", self.usage.redis),
             ("postgres", self.usage.postgres),
+            ("generator", self.own_cpu),
         ] {
             let name = format!("{name}_cpu_s_per_million");
             report.put(&name, time.as_secs_f64() / millions);
