@@ -130,11 +130,12 @@ impl Fleet {
         let result = Rc::new(RefCell::new(Ok(0_usize)));
         let latency = Histogram::new_with_bounds(1, 120_000_000, 3)?;
         let latency = Rc::new(RefCell::new(latency));
-        let (start, mut wanted) = (Instant::now(), 0);
-        for user in users {
-            wanted += 1;
+        // Signing tokens is not part of the storm.
+        let greetings: Vec<_> = users.into_iter().map(|it| (it, greeting(it))).collect();
+        let (start, wanted) = (Instant::now(), greetings.len());
+        for (user, greeting) in greetings {
             let (seat, shared) = (Rc::clone(&self.seats[user - 1]), Rc::clone(&self.shared));
-            let (gate, chunk, greeting) = (Rc::clone(&gate), self.chunk.clone(), greeting(user));
+            let (gate, chunk) = (Rc::clone(&gate), self.chunk.clone());
             let (result, latency) = (Rc::clone(&result), Rc::clone(&latency));
             self.sockets.spawn_local(async move {
                 let mut reply = |outbox: &Outbox, opcode, payload: &[u8]| {

@@ -115,7 +115,7 @@ async fn measure(bench: &Bench) -> anyhow::Result<()> {
                 // The search of a later run starts near where the first one ended.
                 fanout.rate = rate * 0.75;
             }
-            let report = match work.run(&bench.common.of(cell.kind)).await {
+            let mut report = match work.run(&bench.common.of(cell.kind)).await {
                 Ok(report) => report,
                 Err(error) => {
                     let mut report = Report::new(cell.row, &cell.kind.name());
@@ -123,6 +123,12 @@ async fn measure(bench: &Bench) -> anyhow::Result<()> {
                     report
                 }
             };
+            if !bench.common.settings.is_empty() {
+                let settings = bench.common.settings.join(" ");
+                report
+                    .parameters
+                    .insert("settings".to_owned(), settings.into());
+            }
             eprint!("{report}");
             if report.figure("offered_per_s") > 0.0 {
                 rates.insert((cell.row, cell.kind), report.figure("offered_per_s"));

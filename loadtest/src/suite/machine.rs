@@ -50,6 +50,9 @@ pub(super) fn description(runs: usize) -> String {
     for (name, value) in lines {
         writeln!(text, "- {name}: {value}").expect("a string takes any write");
     }
+    if cfg!(debug_assertions) {
+        text.push_str("- **a debug build, which measures nothing**\n");
+    }
     text.push('\n');
     text
 }
