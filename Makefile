@@ -7,6 +7,7 @@ MAKEFLAGS += --no-print-directory
 
 CARGO_DENY := 0.20.2
 PORT ?= 8080
+RUNS ?= 5
 
 # One target directory and one set of features, so that everything is built once.
 CARGO := cargo
@@ -21,10 +22,10 @@ define part
 	echo "==> $(1): ok, $$((SECONDS - start)) s"
 endef
 
-.PHONY: help test tools format lint docs deny unit short-chaos contract chaos run cluster
+.PHONY: help test tools format lint docs deny unit short-chaos contract chaos run cluster bench bench-smoke
 
 help: ## What there is
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 test: ## Everything that CI checks
 	@for part in tools format lint docs deny unit short-chaos contract; do $(MAKE) $$part; done; echo "==> all: ok, $$SECONDS s"
@@ -65,3 +66,10 @@ run: ## The server, everything in one process
 cluster: ## Two api nodes, two gateways, Postgres, Redis and nginx on PORT=8080, until Ctrl-C
 	$(CARGO) build --release --features testing
 	@exec target/release/chapar dev cluster --port $(PORT)
+
+bench: ## Speed and memory beside other servers, RUNS=5 times (half an hour each): loadtest/RESULTS.md
+	$(CARGO) build --profile dist --workspace --bins
+	target/dist/chapar-load bench --runs $(RUNS)
+
+bench-smoke: ## Every workload of this server, as small as it goes; part of the tests
+	$(call part,bench-smoke,$(CARGO) test --workspace --test smoke)

@@ -1,0 +1,192 @@
+//! What a delivery and a connection cost as the work grows: two sizes of one thing, all else equal.
+//!
+//! Processor time for a delivery depends on the fan-out (a message is published and read once, whatever the
+//! number of its listeners), so both sizes have rooms of the same number of listeners on each gateway. Memory is
+//! compared between sizes of many connections each, since a few show only noise; for the number of rooms that is
+//! a pair of its own, with equally many connections.
+
+use clap::{Args, ValueEnum};
+
+use crate::layout::Layout;
+use crate::report::{Report, number};
+use crate::target::Kind;
+
+use super::{Common, Session};
+
+/// What grows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Axis {
+    /// 1,000 to 18,000 connections, rooms of 100
+    Connections,
+    /// 10 to 10,000 rooms
+    Rooms,
+    /// 1 to 8 gateways, 1,000 connections and 100 listeners of each room on each
+    Gateways,
+}
+
+/// What to do.
+#[derive(Args, Clone, Debug)]
+pub struct Growth {
+    /// What grows
+    #[arg(long, value_enum, default_value = "connections")]
+    pub axis: Axis,
+    /// Deliveries a second
+    #[arg(long, default_value_t = 20_000.0)]
+    pub rate: f64,
+    /// How long, in seconds
+    #[arg(long, default_value_t = 10.0)]
+    pub seconds: f64,
+    /// Divides connections and rooms, for a quick look
+    #[arg(long, default_value_t = 1)]
+    pub divide: usize,
+}
+
+/// One size.
+#[derive(Clone, Copy, Debug)]
+struct Size {
+    connections: usize,
+    rooms: usize,
+    follows: usize,
+    gateways: usize,
+    /// What is taken from it.
+    is_cpu: bool,
+    is_memory: bool,
+}
+
+impl Axis {
+    fn sizes(self) -> Vec<(&'static str, Size)> {
+        let base = Size {
+            connections: 1_000,
+            rooms: 10,
+            follows: 1,
+            gateways: 1,
+            is_cpu: true,
+            is_memory: true,
+        };
+        let cpu = Size {
+            is_memory: false,
+            ..base
+        };
+        let memory = Size {
+            is_cpu: false,
+            connections: 10_000,
+            ..base
+        };
+        match self {
+            Self::Connections => vec![
+                ("small", base),
+                (
+                    "large",
+                    Size {
+                        connections: 18_000,
+                        rooms: 180,
+                        ..base
+                    },
+                ),
+            ],
+            Self::Rooms => vec![
+                (
+                    "small",
+                    Size {
+                        connections: 100,
+                        ..cpu
+                    },
+                ),
+                (
+                    "large",
+                    Size {
+                        connections: 10_000,
+                        rooms: 10_000,
+                        follows: 10,
+                        ..cpu
+                    },
+                ),
+                ("small", memory),
+                (
+                    "large",
+                    Size {
+                        rooms: 10_000,
+                        ..memory
+                    },
+                ),
+            ],
+            Self::Gateways => vec![
+                ("small", base),
+                (
+                    "large",
+                    Size {
+                        connections: 8_000,
+                        gateways: 8,
+                        ..base
+                    },
+                ),
+            ],
+        }
+    }
+}
+
+/// Runs it.
+///
+/// # Errors
+/// When the target cannot be started, or is gone.
+pub async fn run(common: &Common, args: &Growth) -> anyhow::Result<Report> {
+    let common = common.of(Kind::Gateway);
+    let axis = args.axis.to_possible_value();
+    let axis = axis.map_or_else(String::new, |axis| axis.get_name().to_owned());
+    let mut report = Report::new("growth", &common.target.name())
+        .with("axis", axis)
+        .with("deliveries_per_s", args.rate);
+    for (name, size) in args.axis.sizes() {
+        measure(&common, args, name, size, &mut report).await?;
+    }
+    for what in ["cpu_s_per_million", "resident_per_connection_bytes"] {
+        let of = |size: &str| report.figure(&format!("{size}_{what}"));
+        let growth = of("large") / of("small") - 1.0;
+        report.put(&format!("{what}_growth_percent"), growth * 100.0);
+    }
+    Ok(report)
+}
+
+async fn measure(
+    common: &Common,
+    args: &Growth,
+    name: &str,
+    size: Size,
+    report: &mut Report,
+) -> anyhow::Result<()> {
+    let layout = Layout {
+        listeners: (size.connections / args.divide).max(1),
+        rooms: (size.rooms / args.divide).max(1),
+        follows: size.follows,
+        senders: 0,
+    };
+    let mut session = Session::start(common, layout, size.gateways).await?;
+    let before = session.target.resident_bytes()?;
+    // By room, so that each gateway has its share of each.
+    let rooms = layout.rooms;
+    session
+        .join(|user| (user - 1) / rooms % size.gateways)
+        .await?;
+    let after = session.target.resident_bytes()?;
+    if size.is_memory {
+        let each = number(after.saturating_sub(before)) / number(layout.listeners);
+        report.put(&format!("{name}_resident_per_connection_bytes"), each);
+    }
+    if size.is_cpu {
+        session.probe().await?;
+        session.traffic(args.rate, args.seconds.min(1.0)).await?;
+        let traffic = session.traffic(args.rate, args.seconds).await?;
+        let millions = number(traffic.delivered.max(1)) / 1e6;
+        let cpu = traffic.usage.server.as_secs_f64() / millions;
+        report.put(&format!("{name}_cpu_s_per_million"), cpu);
+        for (what, count) in [
+            ("lost", traffic.lost),
+            ("doubled", traffic.doubled),
+            ("disordered", traffic.disordered),
+        ] {
+            report.put(what, report.figure(what) + number(count));
+        }
+        report.remarks.extend(traffic.remark);
+    }
+    Ok(())
+}
