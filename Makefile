@@ -21,13 +21,13 @@ define part
 	echo "==> $(1): ok, $$((SECONDS - start)) s"
 endef
 
-.PHONY: help test tools format lint docs deny unit contract run cluster
+.PHONY: help test tools format lint docs deny unit contract conformance run cluster
 
 help: ## What there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 test: ## Everything that CI checks
-	@for part in tools format lint docs deny unit contract; do $(MAKE) $$part; done; echo "==> all: ok, $$SECONDS s"
+	@for part in tools format lint docs deny unit contract conformance; do $(MAKE) $$part; done; echo "==> all: ok, $$SECONDS s"
 
 tools: ## Install what the tests need (Debian, as root), or say how
 	$(call part,tools,./.ci/tools $(CARGO_DENY))
@@ -50,6 +50,9 @@ unit: ## Tests of the code, against private servers
 
 contract: ## The server against its OpenAPI and AsyncAPI documents
 	$(call part,contract,./tests/contract/run)
+
+conformance: ## Clients of the older protocols against one process and a cluster
+	$(call part,conformance,./tests/conformance/run)
 
 run: ## The server, everything in one process
 	$(CARGO) run --release
