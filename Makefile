@@ -22,13 +22,14 @@ define part
 	echo "==> $(1): ok, $$((SECONDS - start)) s"
 endef
 
-.PHONY: help test tools format lint docs deny unit short-chaos contract chaos run cluster bench bench-smoke
+.PHONY: help test tools format lint docs deny unit short-chaos contract conformance chaos run cluster bench \
+	bench-smoke
 
 help: ## What there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 test: ## Everything that CI checks
-	@for part in tools format lint docs deny unit short-chaos contract; do $(MAKE) $$part; done; echo "==> all: ok, $$SECONDS s"
+	@for part in tools format lint docs deny unit short-chaos contract conformance; do $(MAKE) $$part; done; echo "==> all: ok, $$SECONDS s"
 
 tools: ## Install what the tests need (Debian, as root), or say how
 	$(call part,tools,./.ci/tools $(CARGO_DENY))
@@ -55,6 +56,9 @@ short-chaos: ## A minute of `chaos`
 
 contract: ## The server against its OpenAPI and AsyncAPI documents
 	$(call part,contract,./tests/contract/run)
+
+conformance: ## Clients of the older protocols against one process and a cluster
+	$(call part,conformance,./tests/conformance/run)
 
 chaos: ## Faults under load, ten minutes at most; CHAOS='--seed 7 --fault drain', CHAOS=--list
 	@$(CARGO) build $(SCOPE) --quiet

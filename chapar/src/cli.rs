@@ -45,11 +45,15 @@ pub enum Command {
 #[cfg(feature = "testing")]
 #[derive(Debug, Subcommand)]
 pub enum DevCommand {
-    /// Two api nodes, two gateways, Postgres and Redis behind nginx, until Ctrl-C
+    /// Two api nodes, two gateways, Postgres and Redis behind nginx, until Ctrl-C; settings of the environment
+    /// apply to all nodes
     Cluster {
         /// The load balancer's port on 127.0.0.1
         #[arg(long, default_value_t = 8080)]
         port: u16,
+        /// A folder that keeps the logs of the nodes and of nginx
+        #[arg(long, value_name = "PATH")]
+        logs: Option<PathBuf>,
     },
 }
 

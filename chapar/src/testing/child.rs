@@ -1,6 +1,8 @@
 //! A node as a process of the real binary, which does not outlive this process.
 
 use std::collections::VecDeque;
+use std::fs::File;
+use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
@@ -59,14 +61,25 @@ pub struct ChildNode {
     log: Log,
 }
 
-type Log = Arc<Mutex<VecDeque<String>>>;
+type Log = Arc<Lines>;
+
+#[derive(Debug, Default)]
+struct Lines {
+    kept: Mutex<VecDeque<String>>,
+    whole: Option<Mutex<File>>,
+}
 
 impl ChildNode {
-    /// Starts `binary` and waits until it serves.
+    /// Starts `binary` and waits until it serves. All of its log lines are written to `log`.
     ///
     /// # Errors
     /// When it ends instead; with its last log lines.
-    pub async fn start(binary: &Path, roles: Roles, settings: &Settings) -> anyhow::Result<Self> {
+    pub async fn start(
+        binary: &Path,
+        roles: Roles,
+        settings: &Settings,
+        log: Option<File>,
+    ) -> anyhow::Result<Self> {
         let mut command = Command::new("sh");
         command.args(["-c", WATCHDOG, "chapar-node"]).arg(binary);
         match roles {
@@ -92,7 +105,10 @@ impl ChildNode {
         let mut stderr = BufReader::new(watchdog.stderr.take().context("piped above")?).lines();
         let pid = BufReader::new(stdout).lines().next_line().await?;
         let pid = pid.context("the watchdog ended")?.parse()?;
-        let log = Log::default();
+        let log = Arc::new(Lines {
+            kept: Mutex::default(),
+            whole: log.map(Mutex::new),
+        });
         let addresses = timeout(PATIENCE, serving(&mut stderr, &log)).await;
         let addresses = addresses.unwrap_or_else(|_| bail!("it did not serve in time"));
         let addresses = addresses.with_context(|| format!("{roles:?} node:\n{}", text(&log)))?;
@@ -211,16 +227,21 @@ async fn serving(
 }
 
 fn keep(log: &Log, line: String) {
-    let mut log = log.lock().unwrap_or_else(PoisonError::into_inner);
-    if log.len() == KEPT_LINES {
-        log.pop_front();
+    if let Some(file) = &log.whole {
+        let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
+        // A full disk must not end what reads the pipe, on which the node would wait.
+        writeln!(file, "{line}").ok();
     }
-    log.push_back(line);
+    let mut kept = log.kept.lock().unwrap_or_else(PoisonError::into_inner);
+    if kept.len() == KEPT_LINES {
+        kept.pop_front();
+    }
+    kept.push_back(line);
 }
 
 fn text(log: &Log) -> String {
-    let log = log.lock().unwrap_or_else(PoisonError::into_inner);
-    log.iter()
+    let kept = log.kept.lock().unwrap_or_else(PoisonError::into_inner);
+    kept.iter()
         .map(String::as_str)
         .collect::<Vec<_>>()
         .join("\n")

@@ -1,5 +1,6 @@
 //! `chapar dev cluster`: a whole cluster on this machine, for development. It ends as a whole.
 
+use std::fs::File;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::Path;
 use std::time::Duration;
@@ -13,7 +14,7 @@ use tokio::runtime::Runtime;
 
 use super::{ChildNode, Settings, child};
 use crate::cli::DevCommand;
-use crate::config::Roles;
+use crate::config::{Roles, Sources};
 use crate::signals::Stops;
 
 const NGINX: &str = include_str!("../../../deploy/nginx/chapar.conf");
@@ -26,16 +27,22 @@ const WATCH: Duration = Duration::from_secs(1);
 /// # Errors
 /// What could not be started, or which part ended.
 pub fn run(command: &DevCommand) -> anyhow::Result<()> {
-    let DevCommand::Cluster { port } = command;
-    Runtime::new()?.block_on(cluster(*port))
+    let DevCommand::Cluster { port, logs } = command;
+    Runtime::new()?.block_on(cluster(*port, logs.as_deref()))
 }
 
 /// A node with its name for messages.
 type Named = (String, ChildNode);
 
-async fn cluster(port: u16) -> anyhow::Result<()> {
+async fn cluster(port: u16, logs: Option<&Path>) -> anyhow::Result<()> {
     let mut stops = Stops::listen()?;
     let balancer = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    if let Some(folder) = logs {
+        std::fs::create_dir_all(folder)
+            .with_context(|| format!("cannot make {}", folder.display()))?;
+    }
+    let logs = logs.map(Path::canonicalize).transpose()?;
+    let logs = logs.as_deref();
     // nginx would say the same, less clearly.
     drop(
         TcpListener::bind(balancer)
@@ -53,13 +60,13 @@ async fn cluster(port: u16) -> anyhow::Result<()> {
             let postgres = Postgres::start().await?;
             let redis = Redis::start(RedisOptions::default()).await?;
             let url = postgres.create_database("chapar").await?;
-            let settings = settings(folder.path(), balancer, &url, &redis.url());
+            let settings = settings(folder.path(), balancer, &url, &redis.url())?;
             migrate(&settings).await?;
-            let nodes = nodes_of(&settings).await?;
+            let nodes = nodes_of(&settings, logs).await?;
             // testkit looks at a port of its own choice.
             let listen = format!("{balancer}; listen 127.0.0.1:{{port}}");
             let [api, gateways] = ["api", "gateway"].map(|role| addresses(&nodes, role));
-            let nginx = Nginx::start(&configuration(&listen, &api, &gateways)).await?;
+            let nginx = Nginx::start(&logging(configuration(&listen, &api, &gateways), logs)).await?;
             anyhow::Ok((postgres, redis, nginx, nodes))
         } => (postgres, redis, nginx, nodes) = started?,
     }
@@ -93,8 +100,16 @@ async fn cluster(port: u16) -> anyhow::Result<()> {
     }
 }
 
-fn settings(folder: &Path, balancer: SocketAddr, store: &str, redis: &str) -> Settings {
+fn settings(
+    folder: &Path,
+    balancer: SocketAddr,
+    store: &str,
+    redis: &str,
+) -> anyhow::Result<Settings> {
     let mut settings = Settings::default();
+    for (name, value) in Sources::of_process(None)?.environment {
+        settings.set(&name, &value);
+    }
     settings.set_secrets();
     settings.set("DATA_DIR", &folder.display().to_string());
     settings.set("HTTP__PUBLIC_URL", &format!("http://{balancer}"));
@@ -108,7 +123,7 @@ fn settings(folder: &Path, balancer: SocketAddr, store: &str, redis: &str) -> Se
     ] {
         settings.set(name, value);
     }
-    settings
+    Ok(settings)
 }
 
 async fn migrate(settings: &Settings) -> anyhow::Result<()> {
@@ -120,20 +135,26 @@ async fn migrate(settings: &Settings) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn nodes_of(settings: &Settings) -> anyhow::Result<Vec<Named>> {
+async fn nodes_of(settings: &Settings, logs: Option<&Path>) -> anyhow::Result<Vec<Named>> {
     let binary = child::binary()?;
     let mut settings = settings.clone();
     let mut nodes = Vec::new();
     let mut api_urls = Vec::new();
+    let file = |name: &str| {
+        logs.map(|folder| File::create(folder.join(name)))
+            .transpose()
+    };
     for number in 1..=2 {
-        let node = ChildNode::start(&binary, Roles::Api, &settings).await?;
+        let log = file(&format!("api-{number}.log"))?;
+        let node = ChildNode::start(&binary, Roles::Api, &settings, log).await?;
         let internal = node.addresses().internal.context("an api node has one")?;
         api_urls.push(format!("http://{internal}"));
         nodes.push((format!("api {number}"), node));
     }
     settings.set("INTERNAL__API_URLS", &api_urls.join(","));
     for number in 1..=2 {
-        let node = ChildNode::start(&binary, Roles::Gateway, &settings).await?;
+        let log = file(&format!("gateway-{number}.log"))?;
+        let node = ChildNode::start(&binary, Roles::Gateway, &settings, log).await?;
         nodes.push((format!("gateway {number}"), node));
     }
     Ok(nodes)
@@ -159,6 +180,18 @@ pub fn configuration(listen: &str, api: &[String], gateways: &[String]) -> Strin
         .replace("{listen}", listen)
         .replace("{api_servers}", &servers(api))
         .replace("{gateway_servers}", &servers(gateways))
+}
+
+/// The same, with the balancer's logs in a folder.
+fn logging(configuration: String, folder: Option<&Path>) -> String {
+    let Some(folder) = folder.map(Path::display) else {
+        return configuration;
+    };
+    let errors = format!("error_log {folder}/nginx-error.log");
+    let access = format!("{folder}/nginx-access.log");
+    configuration
+        .replace("error_log stderr", &errors)
+        .replace("{dir}/access.log", &access)
 }
 
 async fn first_to_end(nodes: &mut [Named]) -> String {

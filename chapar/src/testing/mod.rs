@@ -334,7 +334,7 @@ async fn launch(
             Ok((Running::Task(Box::new(node)), addresses))
         }
         Place::Processes => {
-            let child = ChildNode::start(&child::binary()?, roles, settings).await?;
+            let child = ChildNode::start(&child::binary()?, roles, settings, None).await?;
             let addresses = child.addresses();
             Ok((Running::Process(Box::new(child)), addresses))
         }

@@ -30,7 +30,7 @@ pub(super) async fn start(kind: Kind, options: Options) -> anyhow::Result<Target
         migrate(&settings).await?;
         server.sql(&seed::statements(&options.layout)).await?;
         postgres = Some(server);
-        let api = ChildNode::start(&binary, Roles::Api, &settings).await?;
+        let api = ChildNode::start(&binary, Roles::Api, &settings, None).await?;
         let internal = api.addresses().internal.context("an api node has one")?;
         settings.set("INTERNAL__API_URLS", &format!("http://{internal}"));
         nodes.push(api);
@@ -48,7 +48,7 @@ pub(super) async fn start(kind: Kind, options: Options) -> anyhow::Result<Target
     }
     let mut addresses = Vec::new();
     for _ in 0..options.nodes {
-        let node = ChildNode::start(&binary, Roles::Gateway, &settings).await?;
+        let node = ChildNode::start(&binary, Roles::Gateway, &settings, None).await?;
         addresses.push(node.addresses().public);
         nodes.push(node);
     }

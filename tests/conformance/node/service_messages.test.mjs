@@ -139,6 +139,8 @@ eachTarget("service: messages", (target, base) => {
       [],
     );
     await s.message(sent.at(-1));
+    // The author's own come with the room's events, which may be after their acknowledgements.
+    await a.on("chat_response", ({ message }) => message === sent.at(-1));
     assert.deepEqual(texts(s), sent);
     assert.deepEqual(texts(a), sent);
     const ids = answers.map(({ id }) => Number(id));

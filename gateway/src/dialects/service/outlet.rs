@@ -56,7 +56,7 @@ impl Outlet {
                 sender,
                 packet,
             }) if self.own.is_own(&nonce, sender) => {
-                if self.own.is_first(&nonce) {
+                if self.own.heard(&nonce) {
                     as_received(&packet).map(Str::from).into_iter().collect()
                 } else {
                     Vec::new()
@@ -64,9 +64,9 @@ impl Outlet {
             }
             Some(Parcel::Packet(packet) | Parcel::Said { packet, .. }) => vec![copied(&packet)],
             Some(Parcel::Sent { nonce, ack, packet }) => {
-                let event = self.own.is_first(&nonce).then_some(packet);
-                let packets = ack.into_iter().chain(event);
-                packets.map(|packet| copied(&packet)).collect()
+                let overdue = self.own.answered(&nonce, &packet).map(Str::from);
+                let ack = ack.map(|ack| copied(&ack));
+                ack.into_iter().chain(overdue).collect()
             }
             Some(Parcel::Presence(presence)) => {
                 let packet = self.company.tell(&presence);
@@ -77,7 +77,11 @@ impl Outlet {
                     .and_then(|room| self.user.room(room))
                     .map_or(0, |room| room.members());
                 self.company.note_change(members);
-                Vec::new()
+                if room.is_some() {
+                    return Vec::new();
+                }
+                // A room was left or joined: of one that was left no event comes any more.
+                self.own.let_go().into_iter().map(Str::from).collect()
             }
             None => {
                 tracing::error!("a queued text is no parcel");
