@@ -3,7 +3,7 @@
 //!
 //! A dialect owns path prefixes. Whatever happens below one of them, 404, 405, broken bodies and panics included,
 //! is answered in the form of the dialect with the longest matching prefix. One more dialect is a module here and
-//! a line in [`ALL`].
+//! a line in `ALL`.
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
