@@ -281,10 +281,8 @@ pub(crate) async fn empty_batches_do_nothing(on: &dyn Deployment) {
     node.unsubscribe(&[]).await;
     node.subscribe(&[room(1)]).await.unwrap();
     node.publish(vec![(room(1), text("x"))]).await.unwrap();
-    assert_eq!(
-        next(&mut deliveries).await,
-        Delivery::Message(room(1), text("x"))
-    );
+    // A link that was just made may report a gap first.
+    assert_eq!(next_message(&mut deliveries).await, (room(1), "x".into()));
 }
 
 pub(crate) async fn payloads_arrive_as_they_were(on: &dyn Deployment) {
