@@ -1,6 +1,8 @@
 //! Sockets of the older systems' clients, each opened at a path and for one thing.
 
+use chapar::testing::Place;
 use chapar_tests::door::{Door, without};
+use chapar_tests::site::{CLUSTER, bounded};
 use chapar_tests::{Site, User, scenarios};
 use serde_json::{Value, json};
 
@@ -400,4 +402,25 @@ async fn sign_out_and_bans_close_sockets(site: Site) {
     assert_eq!(second.next().await["message"], "هنوز");
     ali.ban(room.id, &sara).await;
     assert_eq!(second.closed().await, 1008);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_page_of_the_public_address_may_come_in_by_its_cookie() {
+    let public = ("http.public_url", "https://chat.example");
+    let site = Site::start(CLUSTER, Place::Tasks, &[public]).await;
+    bounded(async {
+        let ali = User::register(&site, 0).await;
+        let path = format!("/ws/notifications/{}/", ali.username);
+        let cookie = format!("sessionid={}", ali.token());
+        for (origin, refusal) in [
+            ("https://chat.example", None),
+            ("https://evil.example", Some(403)),
+        ] {
+            let headers = [("cookie", &*cookie), ("origin", origin)];
+            let refused = Door::knock(&site, 1, &path, &headers).await.err();
+            assert_eq!(refused, refusal, "{origin}");
+        }
+    })
+    .await;
+    site.stop().await;
 }

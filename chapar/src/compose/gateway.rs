@@ -32,9 +32,7 @@ pub(super) fn build(
     shutdown: &CancellationToken,
 ) -> Gateway {
     let mut settings = config.gateway.clone();
-    settings
-        .allowed_origins
-        .clone_from(&config.http.allowed_origins);
+    settings.allowed_origins = config.http.known_origins();
     settings.drain_timeout = config.http.drain_timeout;
     let deps = Deps {
         broker: Arc::clone(&bus.broker),

@@ -69,6 +69,13 @@ impl HttpConfig {
             None => format!("http://{}", self.bind),
         }
     }
+
+    /// The origins of pages that may open sockets besides that of the host which a request names: the public
+    /// address, which a proxy may hide from the node, and those that are listed.
+    pub fn known_origins(&self) -> Vec<String> {
+        let public = self.public_url.as_ref().map(|_| self.public_url());
+        self.allowed_origins.iter().cloned().chain(public).collect()
+    }
 }
 
 /// Section `internal`: what gateways ask of api nodes. Never reachable from outside.
