@@ -87,6 +87,9 @@ pub struct Config {
     pub typing_interval: Duration,
     /// Clients of Socket.IO.
     pub socketio: SocketIoConfig,
+    /// Clients told in a second to reconnect elsewhere while the node drains; 500. What the other nodes can take
+    /// in. More where they would not all be told in two thirds of `http.drain_timeout`.
+    pub drain_rate: u32,
     /// How long closing waits for the clients to go; 10s.
     ///
     /// Not in this section: the binary sets it from `http.drain_timeout`.
@@ -170,6 +173,7 @@ impl Config {
             ("max_fetches", self.max_fetches as u64, 1),
             ("page_items", u64::from(self.page_items), 1),
             ("check_batch", self.check_batch as u64, 1),
+            ("drain_rate", u64::from(self.drain_rate), 1),
             (
                 "socketio.ping_interval",
                 millis(self.socketio.ping_interval),
@@ -238,6 +242,7 @@ impl Default for Config {
             offline_delay: Duration::from_secs(10),
             typing_interval: Duration::from_secs(3),
             socketio: SocketIoConfig::default(),
+            drain_rate: 500,
             drain_timeout: Duration::from_secs(10),
         }
     }

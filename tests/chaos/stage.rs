@@ -72,6 +72,8 @@ impl Stage {
             ("BROKER__URL", &broker_url(0)),
             // Sooner than by default, so that a run need not wait a minute for it.
             ("GATEWAY__SOURCE_TIMEOUT", "12s"),
+            // So slowly that a few clients can be seen to be told one after the other.
+            ("GATEWAY__DRAIN_RATE", "4"),
         ];
         let mut deployment = Deployment::start(nobody, Place::Processes, &settings).await?;
         let mut api = Vec::new();

@@ -126,8 +126,9 @@ pub(crate) trait Dialect: fmt::Debug + Send + Sync + 'static {
         false
     }
 
-    /// Whether its clients know positions, and so get by themselves what a room had before they came.
-    fn tells_positions(&self) -> bool {
+    /// Whether its clients know positions: they come back with them, and get by themselves what a room had
+    /// before they came.
+    fn resumes(&self) -> bool {
         false
     }
 

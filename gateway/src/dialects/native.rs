@@ -41,7 +41,7 @@ impl Dialect for Native {
         (code.code(), code.reason())
     }
 
-    fn tells_positions(&self) -> bool {
+    fn resumes(&self) -> bool {
         true
     }
 

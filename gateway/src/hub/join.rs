@@ -81,7 +81,7 @@ pub(super) async fn join(node: &Arc<Node>, user: &Arc<User>, id: RoomId, after: 
     for connection in &state.connections {
         let is_heard = connection.scope.covers(id);
         if is_heard {
-            let is_told = connection.dialect.get().tells_positions();
+            let is_told = connection.dialect.get().resumes();
             let begins = if is_told || after == 0 {
                 head.seq
             } else {

@@ -1,11 +1,13 @@
 //! Signing in, and every way of being sent away.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chapar_shared::Limits;
 use futures_util::SinkExt;
 use serde_json::json;
 use tokio_tungstenite::tungstenite::Message;
+
+use chapar_gateway::Config;
 
 use super::bus::Fate;
 use super::world::{World, config, until};
@@ -162,6 +164,46 @@ async fn draining_and_shutdown_send_clients_away_and_leave_no_task() {
     tokio::time::timeout(super::world::DEADLINE, node.tracker.wait())
         .await
         .expect("every task ends");
+}
+
+#[tokio::test]
+async fn a_drain_tells_clients_one_after_the_other_and_serves_them_meanwhile() {
+    let slow = Config {
+        drain_rate: 10,
+        drain_timeout: Duration::from_secs(10),
+        ..config()
+    };
+    let world = World::with(slow, Limits::default()).await;
+    let mut clients = Vec::new();
+    for user in 1..=5 {
+        clients.push(world.client(0, user).await);
+    }
+    let mut older = world.door(0, 1, "/ws/chat/1/").await.ok().unwrap();
+    let tasks = tokio_util::task::TaskTracker::new();
+    let gateway = world.nodes[0].gateway.clone();
+    let draining = tasks.spawn(async move { gateway.drain().await });
+    let mut moments = Vec::new();
+    for client in &mut clients {
+        let told = client.find(|frame| frame["op"] == "reconnect").await;
+        assert!(told["after_ms"].as_u64().unwrap() <= 100, "{told}");
+        moments.push(Instant::now());
+    }
+    // The last one has a second yet.
+    world.store.send(1, "هنوز");
+    let last = clients.last_mut().unwrap();
+    assert_eq!(
+        last.event("message.created").await["data"]["content"],
+        "هنوز"
+    );
+    let spread = *moments.iter().max().unwrap() - moments[0];
+    assert!(spread >= Duration::from_millis(300), "{spread:?}");
+    // It has no word for it.
+    assert_eq!(older.closed().await, 1012);
+    assert_eq!(clients[0].closed().await, 1001);
+    // Nobody is waited for who went.
+    drop(clients);
+    draining.await.unwrap();
+    assert_eq!(world.nodes[0].gateway.connections(), 0);
 }
 
 #[tokio::test]
