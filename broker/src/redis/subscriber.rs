@@ -192,6 +192,11 @@ impl Subscriber {
         self.queue.push(Delivery::Gap);
     }
 
+    /// Whether anything but the probe is subscribed.
+    fn is_listening(&self) -> bool {
+        self.channels.chunks(false).concat().len() > 1
+    }
+
     fn set_link(&self, link: Link) {
         self.link.send_if_modified(|current| {
             let is_other = *current != link;
@@ -285,8 +290,9 @@ pub(super) async fn supervise(
             is_up: false,
             is_renewed: false,
             // Whoever subscribed before there was a link was told to wait for a gap.
-            owes_gap: !is_first || subscriber.channels.chunks(false).concat().len() > 1,
+            owes_gap: !is_first || subscriber.is_listening(),
             has_linked: !is_first,
+            was_proven: !is_first,
             since: Instant::now(),
         };
         Box::pin(stop.run_until_cancelled(session.run(links, errors))).await;
@@ -326,7 +332,7 @@ type Slots = Vec<(u16, u16, Server)>;
 /// The life of one client.
 #[expect(
     clippy::struct_excessive_bools,
-    reason = "four facts that change independently of each other"
+    reason = "facts that change independently of each other"
 )]
 struct Session<'a> {
     subscriber: &'a Subscriber,
@@ -340,6 +346,8 @@ struct Session<'a> {
     /// Messages may have been lost, and nobody was told.
     owes_gap: bool,
     has_linked: bool,
+    /// Now or before.
+    was_proven: bool,
     /// When the link was last proven, or made.
     since: Instant,
 }
@@ -475,7 +483,7 @@ impl Session<'_> {
                 "subscriptions were not renewed"
             );
             self.is_renewed = false;
-            self.owes_gap = true;
+            self.owe_gap();
             if *subscriber.link.borrow() == Link::Proven {
                 subscriber.set_link(Link::Unproven);
             }
@@ -486,6 +494,12 @@ impl Session<'_> {
             self.pay_gap();
         }
         true
+    }
+
+    /// Notes that messages may have been lost; not where nobody could have heard any, as while a node starts and
+    /// its connections are made one after the other.
+    fn owe_gap(&mut self) {
+        self.owes_gap |= self.was_proven || self.subscriber.is_listening();
     }
 
     /// Tells of a gap once nothing more falls into it: everything is subscribed, and what is published arrives.
@@ -534,8 +548,9 @@ impl Session<'_> {
                 subscriber.meters.probe.record(start.elapsed());
                 self.since = Instant::now();
                 if self.is_renewed {
-                    subscriber.set_link(Link::Proven);
+                    self.was_proven = true;
                     self.pay_gap();
+                    subscriber.set_link(Link::Proven);
                 }
                 true
             }
@@ -544,7 +559,7 @@ impl Session<'_> {
                     error = &error as &dyn std::error::Error,
                     "a probe did not come back"
                 );
-                self.owes_gap = true;
+                self.owe_gap();
                 self.is_renewed = false;
                 subscriber.set_link(Link::Unproven);
                 false
