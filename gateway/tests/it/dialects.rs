@@ -439,7 +439,8 @@ async fn what_is_said_to_somebody_who_just_came_is_told_where_no_position_is() {
     let mut socket = world.door(0, 1, path).await.ok().unwrap();
     assert!(socket.text().await.starts_with('0'));
     socket.send_text("40").await;
-    assert!(socket.text().await.starts_with("40"));
+    // A ping may come between.
+    while !socket.text().await.starts_with("40") {}
     // Before the node knows of the coming: it reads the room when all of this was said.
     world.store.send(7, "پیش از آمدن");
     world.store.join(1, 7);
