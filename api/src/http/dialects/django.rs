@@ -1,14 +1,39 @@
-//! Refusals as Django REST framework writes them: a map of fields, or `detail`.
+//! What two dialects say alike: refusals as Django REST framework writes them (a map of fields, or `detail`), and
+//! the tokens of Simple JWT.
 
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use serde::Serialize;
 use serde_json::json;
 
+use chapar_shared::protocol::objects::Tokens;
 use chapar_shared::{Code, Language, Violation};
 
 use super::super::error::status;
 use super::Refusal;
+
+/// The tokens of a login, as Simple JWT names them; not for caches on the way.
+#[derive(Debug, Serialize)]
+pub struct Pair {
+    refresh: String,
+    access: String,
+}
+
+impl From<Tokens> for Pair {
+    fn from(tokens: Tokens) -> Self {
+        Self {
+            refresh: tokens.refresh_token,
+            access: tokens.access_token,
+        }
+    }
+}
+
+impl IntoResponse for Pair {
+    fn into_response(self) -> Response {
+        ([(header::CACHE_CONTROL, "no-store")], Json(self)).into_response()
+    }
+}
 
 /// A problem in that form. There is neither 409 nor 422 in it: what is not acceptable is 400.
 pub fn refuse(refusal: &Refusal<'_>) -> Response {

@@ -1,38 +1,15 @@
 //! Registration, login and renewal.
 
-use axum::Json;
 use axum::extract::State;
-use axum::http::header;
 use axum::response::IntoResponse;
-use serde::Serialize;
-
-use chapar_shared::protocol::objects::Tokens;
 
 use super::super::super::error::Failure;
 use super::super::super::extract::{ClientAddr, Device};
 use super::super::Payload;
+use super::super::django::Pair;
 use crate::domain::accounts::Registration;
 use crate::domain::sessions::{Life, Origin};
 use crate::domain::{Accounts, Sessions};
-
-/// Tokens are for the one who asked, not for caches on the way.
-const PRIVATE: [(header::HeaderName, &str); 1] = [(header::CACHE_CONTROL, "no-store")];
-
-/// The tokens of a login.
-#[derive(Debug, Serialize)]
-struct Pair {
-    refresh: String,
-    access: String,
-}
-
-impl From<Tokens> for Pair {
-    fn from(tokens: Tokens) -> Self {
-        Self {
-            refresh: tokens.refresh_token,
-            access: tokens.access_token,
-        }
-    }
-}
 
 pub(super) async fn register(
     State(accounts): State<Accounts>,
@@ -52,7 +29,7 @@ pub(super) async fn register(
     fields.finish()?;
     let origin = Origin { device, address };
     let tokens = accounts.register(registration, origin, Life::Dialect);
-    Ok((PRIVATE, Json(Pair::from(tokens.await?))))
+    Ok(Pair::from(tokens.await?))
 }
 
 pub(super) async fn login(
@@ -66,7 +43,7 @@ pub(super) async fn login(
     fields.finish()?;
     let origin = Origin { device, address };
     let tokens = accounts.login(&username, &password, origin, Life::Dialect);
-    Ok((PRIVATE, Json(Pair::from(tokens.await?))))
+    Ok(Pair::from(tokens.await?))
 }
 
 pub(super) async fn refresh(
@@ -77,5 +54,5 @@ pub(super) async fn refresh(
     let refresh = fields.text("refresh");
     fields.finish()?;
     let tokens = sessions.refresh(&refresh, Life::Dialect).await?;
-    Ok((PRIVATE, Json(Pair::from(tokens))))
+    Ok(Pair::from(tokens))
 }

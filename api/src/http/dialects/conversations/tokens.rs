@@ -1,38 +1,16 @@
 //! Tokens, as djoser gives them with Simple JWT.
 
 use axum::extract::State;
-use axum::http::header;
 use axum::response::IntoResponse;
-use serde::Serialize;
 use serde_json::{Value, json};
-
-use chapar_shared::protocol::objects::Tokens;
 
 use super::super::super::ApiState;
 use super::super::super::error::Failure;
 use super::super::super::extract::{ClientAddr, Device, Json};
 use super::super::Payload;
+use super::super::django::Pair;
 use crate::domain::sessions::{Life, Origin};
 use crate::error::Error;
-
-/// Both tokens.
-#[derive(Debug, Serialize)]
-struct Pair {
-    refresh: String,
-    access: String,
-}
-
-impl From<Tokens> for Pair {
-    fn from(tokens: Tokens) -> Self {
-        Self {
-            refresh: tokens.refresh_token,
-            access: tokens.access_token,
-        }
-    }
-}
-
-/// Tokens are for the one who asked, not for caches on the way.
-const PRIVATE: [(header::HeaderName, &str); 1] = [(header::CACHE_CONTROL, "no-store")];
 
 /// Signs in.
 pub(super) async fn create(
@@ -47,7 +25,7 @@ pub(super) async fn create(
     let origin = Origin { device, address };
     let accounts = &state.accounts;
     let tokens = accounts.login(&username, &password, origin, Life::Dialect);
-    Ok((PRIVATE, Json(Pair::from(tokens.await?))))
+    Ok(Pair::from(tokens.await?))
 }
 
 /// A new access token. The refresh token stays good, since clients of Simple JWT keep the one they have.
@@ -59,7 +37,7 @@ pub(super) async fn refresh(
     let token = fields.text("refresh");
     fields.finish()?;
     let tokens = state.sessions.renew(&token, Life::Dialect).await?;
-    Ok((PRIVATE, Json(Pair::from(tokens))))
+    Ok(Pair::from(tokens))
 }
 
 /// Whether a token, of either kind, is good.
