@@ -73,9 +73,10 @@ async fn greet(node: Arc<Node>, greeting: Greeting, mut socket: Socket) {
         };
         open::open(&node, opening).await.map_err(End::Close)
     };
+    // On the heap, because it takes much room and is over soon: the task keeps the room of what it holds itself.
     let greeted = tokio::select! {
         () = node.shutdown.cancelled() => Err(End::Close(CloseCode::GoingAway)),
-        greeted = greeted => greeted,
+        greeted = Box::pin(greeted) => greeted,
     };
     match greeted {
         Ok(opened) => serve::serve(node, opened, socket).await,

@@ -1,5 +1,7 @@
-//! A connection's outbound queue: bounded in bytes, without allocation while empty, woken only when its
-//! writer sleeps.
+//! A connection's outbound queue: bounded in bytes, woken only when its writer sleeps.
+//!
+//! Queue and writer have a buffer each and exchange them: a connection that is written to allocates nothing for
+//! what is queued. One that rests gives them back at its next heartbeat.
 //!
 //! Everything here is one short section under one lock; nobody waits. When the queue is full the client is
 //! told to come back ([`CloseCode::TooSlow`]) rather than anybody slowed down. Frames of a replay are pulled by
@@ -17,6 +19,9 @@ use crate::hub::Room;
 
 /// What a queued frame costs besides its own bytes.
 const OVERHEAD: usize = 48;
+
+/// Frames whose room a connection keeps from one write to the next; 2 KiB.
+const KEPT: usize = 64;
 
 /// See the module.
 #[derive(Debug)]
@@ -51,8 +56,8 @@ pub(crate) enum End {
 /// What the writer does next.
 #[derive(Debug)]
 pub(crate) enum Work {
-    /// Write these, then a ping if one is due.
-    Frames(VecDeque<Utf8Bytes>, bool),
+    /// Write the frames that were handed over, then a ping if this is true.
+    Frames(bool),
     /// Nothing to write: get the next page of this room.
     Pull(Arc<Room>),
     /// Nothing comes after.
@@ -144,6 +149,9 @@ impl Queue {
     pub(crate) fn ping(&self) {
         let mut state = self.lock();
         state.is_ping_due = true;
+        if state.frames.is_empty() {
+            state.frames = VecDeque::new();
+        }
         state.wake();
     }
 
@@ -162,8 +170,14 @@ impl Queue {
         self.lock().end
     }
 
-    /// The writer's next work. What was taken before counts as written.
-    pub(crate) fn poll_work(&self, context: &mut Context<'_>, may_pull: bool) -> Poll<Work> {
+    /// The writer's next work; what is to be written goes into `frames`, which is empty. What was taken before
+    /// counts as written.
+    pub(crate) fn poll_work(
+        &self,
+        context: &mut Context<'_>,
+        may_pull: bool,
+        frames: &mut VecDeque<Utf8Bytes>,
+    ) -> Poll<Work> {
         let mut state = self.lock();
         state.bytes = state.bytes.saturating_sub(mem::take(&mut state.in_hand));
         // Getting a page goes on beside writing: it is begun first, so that live events cannot put it off.
@@ -176,7 +190,12 @@ impl Queue {
         if !state.frames.is_empty() || (state.is_ping_due && state.end.is_none()) {
             state.in_hand = state.bytes;
             let is_ping_due = mem::take(&mut state.is_ping_due);
-            return Poll::Ready(Work::Frames(mem::take(&mut state.frames), is_ping_due));
+            // With a ping the connection rests, or rested long: nothing is kept then.
+            if is_ping_due || frames.capacity() > KEPT {
+                *frames = VecDeque::new();
+            }
+            mem::swap(&mut state.frames, frames);
+            return Poll::Ready(Work::Frames(is_ping_due));
         }
         if let Some(end) = state.end
             && !state.is_end_taken
@@ -241,8 +260,10 @@ mod tests {
         Frames::One("x".repeat(bytes).into())
     }
 
-    fn work(queue: &Queue) -> Option<Work> {
-        poll_fn(|context| queue.poll_work(context, true)).now_or_never()
+    fn work(queue: &Queue) -> Option<(Work, VecDeque<Utf8Bytes>)> {
+        let mut frames = VecDeque::new();
+        let work = poll_fn(|context| queue.poll_work(context, true, &mut frames));
+        work.now_or_never().map(|work| (work, frames))
     }
 
     #[test]
@@ -257,7 +278,7 @@ mod tests {
         assert_eq!(queue.ending(), Some(End::Close(CloseCode::TooSlow)));
         assert!(matches!(
             work(&queue),
-            Some(Work::End(End::Close(CloseCode::TooSlow)))
+            Some((Work::End(End::Close(CloseCode::TooSlow)), _))
         ));
         assert!(work(&queue).is_none());
     }
@@ -266,15 +287,38 @@ mod tests {
     fn what_the_writer_holds_still_counts_until_it_asks_again() {
         let queue = Queue::new(1000);
         queue.push(&frame(400));
-        assert!(matches!(work(&queue), Some(Work::Frames(frames, false)) if frames.len() == 1));
+        assert!(matches!(work(&queue), Some((Work::Frames(false), frames)) if frames.len() == 1));
         queue.push(&frame(200));
         assert!(!queue.push_ephemeral(&frame(1)));
         assert!(work(&queue).is_some());
         assert!(queue.push_ephemeral(&frame(1)));
         assert!(work(&queue).is_some());
         assert!(work(&queue).is_none());
-        let state = queue.lock();
-        assert_eq!((state.bytes, state.frames.capacity()), (0, 0));
+        assert_eq!(queue.lock().bytes, 0);
+    }
+
+    #[test]
+    fn queue_and_writer_exchange_their_buffers_until_the_next_ping() {
+        let queue = Queue::new(1 << 20);
+        let mut frames = VecDeque::new();
+        let mut next = |count| {
+            for _ in 0..count {
+                queue.push(&frame(1));
+            }
+            frames.clear();
+            let work = poll_fn(|context| queue.poll_work(context, true, &mut frames));
+            let is_ping_due = matches!(work.now_or_never(), Some(Work::Frames(true)));
+            let kept = queue.lock().frames.capacity();
+            (frames.len(), frames.capacity(), kept, is_ping_due)
+        };
+        let (_, first, ..) = next(1);
+        assert!(first > 0);
+        assert_eq!(next(2), (2, first, first, false));
+        // What a burst took is not kept.
+        assert!(matches!(next(KEPT + 1), (_, KEPT.., _, false)));
+        assert!(matches!(next(1), (1, _, 0, false)));
+        queue.ping();
+        assert_eq!(next(0), (0, 0, 0, true));
     }
 
     #[test]
@@ -284,10 +328,10 @@ mod tests {
         queue.end(End::Close(CloseCode::GoingAway));
         queue.push(&frame(1));
         queue.end(End::Close(CloseCode::Revoked));
-        assert!(matches!(work(&queue), Some(Work::Frames(frames, _)) if frames.len() == 1));
+        assert!(matches!(work(&queue), Some((Work::Frames(_), frames)) if frames.len() == 1));
         assert!(matches!(
             work(&queue),
-            Some(Work::End(End::Close(CloseCode::GoingAway)))
+            Some((Work::End(End::Close(CloseCode::GoingAway)), _))
         ));
     }
 }

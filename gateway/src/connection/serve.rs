@@ -54,10 +54,11 @@ pub(super) async fn serve(node: Arc<Node>, opened: Opened, socket: Socket) {
     let ended = poll_fn(|context| serving.poll(context)).await;
     serving.guard = None;
     let Serving { node, socket, .. } = serving;
+    // Closing takes much room, and for a short time.
     match ended {
         Ended::Gone => {}
-        Ended::Broken(code, reason) => socket.close(code, reason, LAST_WRITE).await,
-        Ended::Close(code) => close(&node, socket, dialect, code).await,
+        Ended::Broken(code, reason) => Box::pin(socket.close(code, reason, LAST_WRITE)).await,
+        Ended::Close(code) => Box::pin(close(&node, socket, dialect, code)).await,
     }
 }
 
@@ -229,10 +230,9 @@ impl Serving {
                 }
             }
             let queue = &self.connection.queue;
-            match queue.poll_work(context, self.pulling.is_none()) {
+            match queue.poll_work(context, self.pulling.is_none(), &mut self.frames) {
                 Poll::Pending => return Poll::Pending,
-                Poll::Ready(Work::Frames(frames, is_ping_due)) => {
-                    self.frames = frames;
+                Poll::Ready(Work::Frames(is_ping_due)) => {
                     if is_ping_due {
                         self.socket.ping();
                     }

@@ -34,12 +34,12 @@ pub(super) struct Outlet {
 pub(super) struct Closed;
 
 impl Outlet {
-    /// Puts all of these into the session's buffer. May be dropped midway, and nothing is written after it.
+    /// Puts all of `frames` into the session's buffer. May be dropped midway, and nothing is written after it.
     ///
     /// # Errors
     /// The session is closed.
-    pub(super) async fn write(&mut self, frames: VecDeque<Utf8Bytes>) -> Result<(), Closed> {
-        for frame in frames {
+    pub(super) async fn write(&mut self, frames: &mut VecDeque<Utf8Bytes>) -> Result<(), Closed> {
+        while let Some(frame) = frames.pop_front() {
             for packet in self.packets(&frame) {
                 emit(&self.session, &self.lifeline, packet).await?;
             }

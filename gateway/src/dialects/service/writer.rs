@@ -1,6 +1,7 @@
 //! The task that sends what one connection's queue holds. It sleeps until the queue wakes it, and gets the next
 //! page of a repair beside that when the queue is low.
 
+use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
@@ -23,6 +24,7 @@ const LAST_WRITE: Duration = Duration::from_secs(2);
 pub(super) async fn write(node: Arc<Node>, connection: Arc<Connection>, mut outlet: Outlet) {
     let mut pulling: OptionFuture<BoxFuture<'static, ()>> = None.into();
     let mut is_pulling = false;
+    let mut frames = VecDeque::new();
     loop {
         let work = tokio::select! {
             biased;
@@ -31,15 +33,18 @@ pub(super) async fn write(node: Arc<Node>, connection: Arc<Connection>, mut outl
                 is_pulling = false;
                 continue;
             }
-            work = poll_fn(|context| connection.queue.poll_work(context, !is_pulling)) => work,
+            work = poll_fn(|context| {
+                let queue = &connection.queue;
+                queue.poll_work(context, !is_pulling, &mut frames)
+            }) => work,
         };
         match work {
-            Work::Frames(frames, is_ping_due) => {
+            Work::Frames(is_ping_due) => {
                 // The transport has a heartbeat of its own, and ends sessions that do not answer it.
                 if is_ping_due {
                     connection.heard();
                 }
-                let writing = pin!(outlet.write(frames));
+                let writing = pin!(outlet.write(&mut frames));
                 if !is_written(&node, &connection, writing).await {
                     if let Some(End::Close(code)) = connection.queue.ending() {
                         measures::closed(code);
