@@ -51,7 +51,8 @@ pub struct RedisConfig {
     /// slot is deaf. A round costs a command for 1,000 channels, in Cluster mode for each partition in use.
     #[serde(deserialize_with = "optional_duration")]
     pub renew_interval: Option<Duration>,
-    /// Messages read from Redis and not yet looked at; 65,536. Beyond it messages are lost and counted as a gap.
+    /// Messages read from Redis and not yet looked at; 16,384. Beyond it messages are lost and counted as a gap. They
+    /// are only handed on, so that few wait; and fred makes room for as many in ten channels at once, 750 bytes each.
     pub max_incoming: usize,
     /// Deliveries the node's router may be behind; 65,536. Beyond it messages are lost and counted as a gap.
     pub max_deliveries: usize,
@@ -71,7 +72,7 @@ impl Default for RedisConfig {
             max_reconnect_delay: Duration::from_secs(2),
             probe_interval: Duration::from_secs(5),
             renew_interval: None,
-            max_incoming: 65_536,
+            max_incoming: 16_384,
             max_deliveries: 65_536,
             max_commands: 65_536,
         }

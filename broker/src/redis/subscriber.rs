@@ -15,7 +15,7 @@ use fred::interfaces::{ClusterInterface as _, EventInterface as _, PubsubInterfa
 use fred::types::Message;
 use fred::types::config::Server;
 use futures_util::StreamExt as _;
-use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 use tokio::sync::{Notify, broadcast, oneshot, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -313,15 +313,26 @@ pub(super) async fn supervise(
 }
 
 /// Routes what arrives; waits for nobody.
+///
+/// It takes all that is there at once: Tokio would make a task that awaits each of many messages give way after
+/// 128, and then a busy node writes to every connection for each 128 messages.
 async fn read(subscriber: Arc<Subscriber>, mut messages: broadcast::Receiver<Message>) {
+    let lagged = |count: u64| {
+        tracing::warn!(count, "messages were lost: the node reads too slowly");
+        subscriber.gap();
+    };
     loop {
         match messages.recv().await {
             Ok(message) => subscriber.route(message),
-            Err(RecvError::Lagged(count)) => {
-                tracing::warn!(count, "messages were lost: the node reads too slowly");
-                subscriber.gap();
-            }
+            Err(RecvError::Lagged(count)) => lagged(count),
             Err(RecvError::Closed) => return,
+        }
+        for _ in 0..subscriber.config.max_incoming {
+            match messages.try_recv() {
+                Ok(message) => subscriber.route(message),
+                Err(TryRecvError::Lagged(count)) => lagged(count),
+                Err(TryRecvError::Empty | TryRecvError::Closed) => break,
+            }
         }
     }
 }
