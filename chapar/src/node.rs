@@ -57,9 +57,9 @@ impl Node {
         for warning in config.warnings(roles) {
             tracing::warn!("{warning}");
         }
-        let public = serve::bind(config.http.bind, "http.bind").await?;
+        let public = serve::bind(config.http.bind, "http.bind")?;
         let internal = match roles {
-            Roles::Api => Some(serve::bind(config.internal.bind, "internal.bind").await?),
+            Roles::Api => Some(serve::bind(config.internal.bind, "internal.bind")?),
             Roles::All | Roles::Gateway => None,
         };
         // Port 0 has become a real one, which links and the start page name.

@@ -16,7 +16,7 @@ use axum::extract::ConnectInfo;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -28,6 +28,10 @@ use tracked::Tracked;
 
 /// How long accepting rests after the system refused (out of file descriptors, mostly).
 const REST: Duration = Duration::from_millis(500);
+
+/// Connections that wait to be accepted, if the system allows as many. The library's own number is 128: what comes
+/// beyond it is dropped, and tries again a second later, which a storm of clients after a restart would feel.
+const BACKLOG: u32 = 4096;
 
 /// An address that cannot be listened on.
 #[derive(Debug, thiserror::Error)]
@@ -42,14 +46,24 @@ pub struct BindError {
 ///
 /// # Errors
 /// [`BindError`].
-pub async fn bind(address: SocketAddr, key: &'static str) -> Result<TcpListener, BindError> {
-    TcpListener::bind(address)
-        .await
-        .map_err(|source| BindError {
-            address,
-            key,
-            source,
-        })
+pub fn bind(address: SocketAddr, key: &'static str) -> Result<TcpListener, BindError> {
+    listener(address).map_err(|source| BindError {
+        address,
+        key,
+        source,
+    })
+}
+
+fn listener(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    // What an earlier process left in TIME_WAIT does not matter.
+    #[cfg(unix)]
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }
 
 /// The listeners of one node and all their connections.

@@ -19,6 +19,9 @@ use tokio::sync::broadcast::{Receiver, Sender, channel};
 /// Read and write buffer of a connection (axum's default is 128 KiB each).
 const BUFFER: usize = 4096;
 
+/// Connections that wait to be accepted, as with this project's server.
+const BACKLOG: u32 = 4096;
+
 /// Messages that a room's slowest listener may be behind.
 const BEHIND: usize = 8192;
 
@@ -29,7 +32,9 @@ async fn main() -> anyhow::Result<()> {
     let router = Router::new()
         .route("/", get(upgrade))
         .with_state(Rooms::default());
-    let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+    let listener = tokio::net::TcpSocket::new_v4()?;
+    listener.bind((Ipv4Addr::LOCALHOST, 0).into())?;
+    let listener = listener.listen(BACKLOG)?;
     println!("ready {}", listener.local_addr()?.port());
     axum::serve(listener, router).await?;
     Ok(())
