@@ -1,16 +1,21 @@
 //! What gateways ask of a node, as direct calls. The internal listener ([`crate::http::internal`]) and, in one
 //! process, the binary put it before a gateway.
 
+use futures_util::{StreamExt as _, stream};
+
 use chapar_shared::internal::{
     AcquaintedRequest, AcquaintedResponse, ChangesPage, ChangesRequest, CompanionsRequest,
     CompanionsResponse, HeadsRequest, HeadsResponse, NotifyRequest, NotifyResponse, OpenRequest,
-    ResolveRequest, ResolveResponse, RoomRequest, RoomResponse, SubmitRequest, SubmitResponse,
-    UploadRequest, UploadResponse, UserRequest, UserState,
+    Opened, ResolveRequest, ResolveResponse, RoomRequest, RoomResponse, SubmitRequest,
+    SubmitResponse, UploadRequest, UploadResponse, UserRequest, UserState,
 };
 
 use crate::domain::commands::Commands;
 use crate::domain::{Doors, Feed, Notifications, Rooms, Sessions};
 use crate::error::Error;
+
+/// Sessions of one request that are opened at a time: each takes a connection to the database for a moment.
+const OPENED_AT_ONCE: usize = 4;
 
 /// A node as a gateway sees it: the caller is trusted to be one. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -49,6 +54,19 @@ impl Backend {
     /// Refused `session_revoked`; a failure of the store.
     pub async fn open(&self, request: OpenRequest) -> Result<UserState, Error> {
         self.feed.open(request).await
+    }
+
+    /// The same for many, an answer for each in order. Gateways ask so while many clients connect.
+    ///
+    /// # Errors
+    /// None of its own: what fails is in the answers.
+    pub async fn open_all(&self, requests: Vec<OpenRequest>) -> Result<Vec<Opened>, Error> {
+        let open = async |request| match self.open(request).await {
+            Ok(state) => Opened::Ok(Box::new(state)),
+            Err(error) => Opened::Error(error.into_problem()),
+        };
+        let opening = stream::iter(requests).map(open).buffered(OPENED_AT_ONCE);
+        Ok(opening.collect().await)
     }
 
     /// Runs commands; those of one connection in order. An outcome for each. May be dropped midway, as an

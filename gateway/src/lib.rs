@@ -7,6 +7,7 @@
 //! cancellation token, and [`Gateway::drain`] sends the clients away before.
 
 pub mod backend;
+mod batch;
 mod config;
 mod connection;
 mod dialects;

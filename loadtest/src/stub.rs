@@ -18,8 +18,8 @@ use tokio::task::JoinSet;
 use chapar_shared::envelope::{Envelope, RoomChange};
 use chapar_shared::internal::{
     AcquaintedRequest, AcquaintedResponse, ChangesPage, ChangesRequest, HeadsRequest,
-    HeadsResponse, OpenRequest, Outcome, RoomHead, RoomRequest, RoomResponse, SubmitRequest,
-    SubmitResponse, UserRequest, UserState,
+    HeadsResponse, OpenRequest, Opened, Outcome, RoomHead, RoomRequest, RoomResponse,
+    SubmitRequest, SubmitResponse, UserRequest, UserState,
 };
 use chapar_shared::protocol::objects::{Message, OwnUser, Role, RoomKind, User};
 use chapar_shared::protocol::{Event, EventBody, EventType, ReadyRoom};
@@ -253,7 +253,7 @@ type Shared = State<Arc<Rooms>>;
 
 fn router(state: Arc<Rooms>) -> Router {
     Router::new()
-        .route("/internal/v1/open", post(open))
+        .route("/internal/v1/open_all", post(open_all))
         .route("/internal/v1/user", post(load_user))
         .route("/internal/v1/heads", post(heads))
         .route("/internal/v1/changes", post(changes))
@@ -270,9 +270,15 @@ fn refused(code: Code) -> (axum::http::StatusCode, Json<Problem>) {
     (axum::http::StatusCode::NOT_FOUND, Json(Problem::from(code)))
 }
 
-async fn open(State(rooms): Shared, Json(request): Json<OpenRequest>) -> Answer<UserState> {
-    let state = rooms.state(request.user);
-    state.map(Json).ok_or_else(|| refused(Code::SessionRevoked))
+async fn open_all(
+    State(rooms): Shared,
+    Json(requests): Json<Vec<OpenRequest>>,
+) -> Json<Vec<Opened>> {
+    let open = |request: &OpenRequest| match rooms.state(request.user) {
+        Some(state) => Opened::Ok(Box::new(state)),
+        None => Opened::Error(Problem::from(Code::SessionRevoked)),
+    };
+    Json(requests.iter().map(open).collect())
 }
 
 async fn load_user(State(rooms): Shared, Json(request): Json<UserRequest>) -> Answer<UserState> {

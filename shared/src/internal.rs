@@ -129,6 +129,16 @@ pub struct OpenRequest {
     pub session: SessionId,
 }
 
+/// What became of one session that was to be opened.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Opened {
+    /// It lives, and its user may sign in.
+    Ok(Box<UserState>),
+    /// Refused, or not to be known now.
+    Error(Problem),
+}
+
 /// A user's state at one version: what `ready` tells, and what a lost envelope is made good from.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct UserState {

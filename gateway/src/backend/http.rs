@@ -4,6 +4,7 @@
 //! submission which may have arrived is left to the submitter, which marks its retry.
 
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -16,12 +17,17 @@ use serde::{Deserialize, Serialize};
 use chapar_shared::internal::{
     AcquaintedRequest, AcquaintedResponse, ChangesPage, ChangesRequest, CompanionsRequest,
     CompanionsResponse, HeadsRequest, HeadsResponse, NotifyRequest, NotifyResponse, OpenRequest,
-    ResolveRequest, ResolveResponse, RoomRequest, RoomResponse, SubmitRequest, SubmitResponse,
-    UploadRequest, UploadResponse, UserRequest, UserState,
+    Opened, ResolveRequest, ResolveResponse, RoomRequest, RoomResponse, SubmitRequest,
+    SubmitResponse, UploadRequest, UploadResponse, UserRequest, UserState,
 };
 use chapar_shared::{Code, Problem};
 
 use super::{Backend, BackendError};
+use crate::batch::Batches;
+
+/// Sessions opened in one request, and such requests in flight.
+const OPENED_AT_ONCE: usize = 64;
+const OPENING: usize = 4;
 
 /// Where the api is and how long it may take.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -76,6 +82,7 @@ pub struct HttpBackend {
     client: reqwest::Client,
     urls: Vec<String>,
     next: AtomicUsize,
+    opens: Batches<OpenRequest, Result<Opened, BackendError>>,
     timeout: Duration,
     upload_timeout: Duration,
 }
@@ -97,6 +104,12 @@ enum Failure {
     Status(u16),
     #[error("there is no api node")]
     NoNode,
+    #[error("the api did not answer each request")]
+    Incomplete,
+    #[error("the api failed: {0}")]
+    Problem(Problem),
+    #[error(transparent)]
+    Together(BackendError),
 }
 
 impl HttpBackend {
@@ -129,9 +142,26 @@ impl HttpBackend {
                 .map(|url| url.trim_end_matches('/').to_owned())
                 .collect(),
             next: AtomicUsize::new(0),
+            opens: Batches::new(OPENED_AT_ONCE, OPENING),
             timeout: config.timeout,
             upload_timeout: config.upload_timeout,
         })
+    }
+
+    /// Opens many at once, as clients connect by the thousand after a node or a network went.
+    async fn open_all(&self, requests: Vec<OpenRequest>) -> Vec<Result<Opened, BackendError>> {
+        let count = requests.len();
+        match self.call::<Vec<Opened>>("open_all", &requests, true).await {
+            Ok(opened) if opened.len() == count => opened.into_iter().map(Ok).collect(),
+            answer => {
+                let failure: Arc<Failure> = Arc::new(match answer {
+                    Ok(_) => Failure::Incomplete,
+                    Err(error) => Failure::Together(error),
+                });
+                let failed = || Err(BackendError::Unavailable(Arc::clone(&failure).into()));
+                std::iter::repeat_with(failed).take(count).collect()
+            }
+        }
     }
 
     async fn call<A: DeserializeOwned>(
@@ -212,7 +242,16 @@ impl HttpBackend {
 #[async_trait]
 impl Backend for HttpBackend {
     async fn open(&self, request: OpenRequest) -> Result<UserState, BackendError> {
-        self.call("open", &request, true).await
+        let opened = self.opens.ask(request, |requests| self.open_all(requests));
+        match opened.await? {
+            Opened::Ok(state) => Ok(*state),
+            Opened::Error(problem)
+                if matches!(problem.code, Code::Internal | Code::Unavailable) =>
+            {
+                Err(BackendError::Unavailable(Failure::Problem(problem).into()))
+            }
+            Opened::Error(problem) => Err(BackendError::Refused(problem)),
+        }
     }
 
     async fn submit(&self, request: SubmitRequest) -> Result<SubmitResponse, BackendError> {

@@ -4,7 +4,7 @@
 //! broker's supervisor renews it and reports a gap, and until then the hub compares heads every second, so
 //! that clients are served while the broker is away. The last one to leave does so after a while.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -14,7 +14,11 @@ use tokio::time::Instant;
 use chapar_broker::Broker;
 use chapar_shared::envelope::Channel;
 
+use crate::batch::Batches;
 use crate::measures;
+
+/// Connections whose channels are subscribed in one go.
+const SUBSCRIBED_AT_ONCE: usize = 256;
 
 /// See the module.
 #[derive(Debug)]
@@ -24,6 +28,8 @@ pub(crate) struct Subscriptions {
     state: Mutex<State>,
     /// Subscribing reads, unsubscribing writes: the broker never sees them of one channel at once.
     remote: RwLock<()>,
+    /// Connections that open at the same time are subscribed together.
+    subscribing: Batches<Vec<Channel>, ()>,
     /// A subscription failed since the last gap was reported.
     is_unconfirmed: AtomicBool,
 }
@@ -47,6 +53,7 @@ impl Subscriptions {
             linger,
             state: Mutex::default(),
             remote: RwLock::default(),
+            subscribing: Batches::new(SUBSCRIBED_AT_ONCE, 1),
             is_unconfirmed: AtomicBool::new(false),
         }
     }
@@ -82,25 +89,34 @@ impl Subscriptions {
                 .filter(|channel| !is_confirmed(channel))
                 .collect()
         };
-        if unconfirmed.is_empty() {
-            return;
+        if !unconfirmed.is_empty() {
+            let ask = |asked| self.subscribe(asked);
+            self.subscribing.ask(unconfirmed, ask).await;
         }
-        if let Err(error) = self.broker.subscribe(&unconfirmed).await {
+    }
+
+    /// Subscribes what many wait for in one go.
+    async fn subscribe(&self, asked: Vec<Vec<Channel>>) -> Vec<()> {
+        let answers = vec![(); asked.len()];
+        let channels: BTreeSet<Channel> = asked.into_iter().flatten().collect();
+        let channels: Vec<Channel> = channels.into_iter().collect();
+        if let Err(error) = self.broker.subscribe(&channels).await {
             measures::subscribe_failure();
             self.is_unconfirmed.store(true, Ordering::Release);
             tracing::warn!(
-                channels = unconfirmed.len(),
+                channels = channels.len(),
                 error = &error as &dyn std::error::Error,
                 "subscriptions are not confirmed: heads are polled until the broker renewed them"
             );
-            return;
+            return answers;
         }
         let mut state = self.lock();
-        for channel in &unconfirmed {
+        for channel in &channels {
             if let Some(subscription) = state.channels.get_mut(channel) {
                 subscription.is_confirmed = true;
             }
         }
+        answers
     }
 
     /// Lets `channels` go: who has no holder any more is unsubscribed after the linger.

@@ -1,6 +1,6 @@
 //! The internal listener: what gateways ask, as JSON over HTTP. Never on the public address.
 //!
-//! `POST /internal/v1/{open,submit,notify,heads,changes,user,room,acquainted,companions,resolve,upload}` with the
+//! `POST /internal/v1/{open_all,submit,notify,heads,changes,user,room,acquainted,companions,resolve,upload}` with the
 //! types of [`chapar_shared::internal`] and `Authorization: Bearer <cluster secret>`. What is refused or fails
 //! is answered with the problem's status and a [`Problem`] in its own form, which the gateway puts into words.
 
@@ -69,7 +69,7 @@ pub fn router(backend: Backend, secret: &SecretString, config: &InternalConfig) 
         .route("/internal/v1/upload", post(call!(upload)))
         .layer(DefaultBodyLimit::max(backend.max_upload_body()));
     Router::new()
-        .route("/internal/v1/open", post(call!(open)))
+        .route("/internal/v1/open_all", post(call!(open_all)))
         .route("/internal/v1/submit", post(call!(submit)))
         .route("/internal/v1/notify", post(call!(notify)))
         .route("/internal/v1/heads", post(call!(heads)))

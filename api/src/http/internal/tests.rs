@@ -3,8 +3,8 @@
 use std::sync::atomic::Ordering;
 
 use chapar_shared::internal::{
-    ChangesRequest, Command, HeadsRequest, NotifyRequest, OpenRequest, Outcome, SendCommand,
-    Submission, SubmitRequest, UserRequest,
+    ChangesRequest, Command, HeadsRequest, NotifyRequest, OpenRequest, Opened, Outcome,
+    SendCommand, Submission, SubmitRequest, UserRequest,
 };
 use chapar_shared::{Code, MessageId, NotificationId, RoomId, SessionId};
 use serde_json::{Value, json};
@@ -176,7 +176,10 @@ on_both! {
         assert_eq!((state.rooms[0].id, state.rooms[0].seq, state.rooms[0].number), (room, 3, 1));
         assert_eq!(state.notifications, []);
         let of_another = OpenRequest { user: ali.id, session: sara.session };
-        assert_eq!(code(backend.open(of_another).await), Code::SessionRevoked);
+        assert_eq!(code(backend.open(of_another.clone()).await), Code::SessionRevoked);
+        let both = backend.open_all(vec![of_another, open.clone()]).await.unwrap();
+        assert!(matches!(&both[0], Opened::Error(problem) if problem.code == Code::SessionRevoked));
+        assert!(matches!(&both[1], Opened::Ok(opened) if opened.version == state.version));
         let all = UserRequest { user: sara.id, after: NotificationId(0) };
         let all = backend.user(all).await.unwrap();
         assert_eq!(all.notifications.len(), 2);
@@ -239,7 +242,7 @@ on_both! {
         assert_eq!(api.internal("room", CLUSTER_SECRET, &view).await.1["room"], Value::Null);
         let nobody = json!({"user": 99_999, "after": 0}).to_string();
         assert_eq!(refusal(&api.internal("user", CLUSTER_SECRET, &nobody).await), (404, "user_not_found"));
-        assert_eq!(refusal(&api.internal("open", CLUSTER_SECRET, "{").await), (400, "malformed_request"));
+        assert_eq!(refusal(&api.internal("open_all", CLUSTER_SECRET, "{").await), (400, "malformed_request"));
         assert_eq!(refusal(&api.internal("nothing", CLUSTER_SECRET, "{}").await), (404, "not_found"));
         let large = " ".repeat((8 << 20) + 1);
         assert_eq!(api.internal("submit", CLUSTER_SECRET, &large).await.0, 413);
