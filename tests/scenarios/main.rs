@@ -16,6 +16,7 @@ mod frames;
 mod hostile;
 mod limits;
 mod messaging;
+mod metrics;
 mod notifications;
 mod operations;
 mod persian;

@@ -12,6 +12,7 @@ use chapar_shared::envelope::{Channel, Envelope};
 use chapar_shared::{RoomId, Seq, UserId};
 
 use super::present;
+use crate::measures;
 use crate::media::Links;
 use crate::store::{ChangeRecord, Committed};
 
@@ -78,7 +79,7 @@ impl Publisher {
         let Err(error) = self.broker.publish(batch).await else {
             return true;
         };
-        metrics::counter!("chapar_api_publish_failures_total").increment(count);
+        measures::not_published(count);
         tracing::debug!(
             error = &error as &dyn std::error::Error,
             count,

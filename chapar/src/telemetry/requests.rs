@@ -19,6 +19,8 @@ use tracing::Instrument;
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 use uuid::Uuid;
 
+use super::metrics;
+
 /// Names a request in logs, on every node it passes through.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -86,11 +88,7 @@ async fn observe(mut request: Request, next: Next, callers: Callers) -> Response
     } else {
         tracing::info!(status, duration_ms, "answered");
     }
-    let labels = [("method", method.to_owned()), ("path", path)];
-    metrics::histogram!("chapar_http_request_seconds", &labels).record(elapsed.as_secs_f64());
-    let [method, path] = labels;
-    let status = ("status", status.to_string());
-    metrics::counter!("chapar_http_requests_total", &[method, path, status]).increment(1);
+    metrics::answered(method, path, status, elapsed);
     response
 }
 

@@ -67,7 +67,7 @@ pub(crate) struct Guard {
 
 impl Guard {
     fn new(node: &Arc<Node>, connection: &Arc<Connection>, seat: Seat) -> Self {
-        measures::connected();
+        measures::connected(connection.dialect);
         Self {
             node: Arc::clone(node),
             connection: Arc::clone(connection),
@@ -83,7 +83,7 @@ impl Drop for Guard {
         self.seat.user.detach(&self.connection);
         let watched = std::mem::take(&mut *self.connection.watched());
         self.node.unwatch(&self.connection, &watched);
-        measures::disconnected();
+        measures::disconnected(self.connection.dialect);
     }
 }
 
@@ -136,9 +136,14 @@ pub(crate) async fn open(node: &Arc<Node>, opening: Opening) -> Result<Opened, C
         }
         Err(CloseCode::GoingAway)
     };
-    tokio::time::timeout(node.config.open_timeout, opening)
+    let since = std::time::Instant::now();
+    let opened = tokio::time::timeout(node.config.open_timeout, opening)
         .await
-        .unwrap_or(Err(CloseCode::GoingAway))
+        .unwrap_or(Err(CloseCode::GoingAway));
+    if opened.is_ok() {
+        measures::opened(since);
+    }
+    opened
 }
 
 /// The user's state at the version at which the node knows them.

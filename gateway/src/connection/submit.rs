@@ -87,6 +87,7 @@ impl Node {
             if lane.waiting.len() + lane.taken >= self.config.max_pending_commands {
                 return Err(Problem::rate_limited(std::time::Duration::from_secs(1)));
             }
+            measures::submitted(&command);
             lane.waiting.push_back(Pending {
                 id,
                 command,
@@ -174,6 +175,7 @@ async fn run_batches(node: &Arc<Node>) {
 
 /// Submits until there is an answer for each command, or its time is over.
 async fn run(node: &Arc<Node>, mut tickets: Vec<Ticket>, mut submissions: Vec<Submission>) {
+    measures::batch(tickets.len());
     let mut backoff = Backoff::default();
     loop {
         give_up_late(node, &mut tickets, &mut submissions);
@@ -243,7 +245,7 @@ fn give_up_late(node: &Node, tickets: &mut Vec<Ticket>, submissions: &mut Vec<Su
 }
 
 fn answer_one(ticket: Ticket, outcome: Outcome) {
-    measures::acknowledged(ticket.accepted.elapsed());
+    measures::acknowledged(&outcome, ticket.accepted.elapsed());
     let (ok, error) = match outcome {
         Outcome::Ok(ok) => (Some(ok), None),
         Outcome::Error(problem) => (None, Some(problem.to_reply(ticket.connection.language))),

@@ -26,7 +26,7 @@ use super::ring::Ring;
 use crate::config::Config;
 use crate::connection::Connection;
 use crate::dialects::{Encodings, Frames, Outgoing};
-use crate::measures;
+use crate::measures::{self, Missing};
 
 /// Bytes of frames that one pull from the ring gives.
 const PULL_BYTES: usize = 64 << 10;
@@ -356,7 +356,7 @@ impl State {
             return Gap::None;
         }
         self.is_repairing = true;
-        measures::gap();
+        measures::gap(Missing::Room);
         Gap::Found
     }
 

@@ -9,7 +9,7 @@ use chapar_shared::envelope::{Channel, Envelope};
 
 use super::change::{Change, text};
 use crate::dialects::{Encodings, Outgoing};
-use crate::measures;
+use crate::measures::{self, Missing};
 use crate::node::Node;
 
 /// Runs until shutdown or the end of the stream.
@@ -25,7 +25,7 @@ pub(crate) async fn route(node: Arc<Node>, mut deliveries: mpsc::Receiver<Delive
                 Err(_) => measures::undecodable(),
             },
             Some(Delivery::Gap) => {
-                measures::gap();
+                measures::gap(Missing::Link);
                 node.subscriptions.renewed();
                 node.check_soon.notify_one();
             }
