@@ -95,9 +95,11 @@ impl Node {
             .public
             .merge(readiness.routes(&samples))
             .merge(start_page::routes(config, roles));
-        let routes = observed(routes, Callers::Public);
+        let callers = Callers::Public {
+            sampling: config.telemetry.sampling,
+        };
         let (timeout, max) = (http.header_timeout, http.max_connections);
-        server.listen("public", public, routes, timeout, max);
+        server.listen("public", public, observed(routes, callers), timeout, max);
         if let Some(listener) = internal {
             let routes = parts.internal.unwrap_or_default();
             let routes = routes.merge(readiness.routes(&samples));

@@ -349,6 +349,11 @@ pub(crate) fn dropped_ephemerals(count: u64) {
     HANDLES.dropped_ephemerals.increment(count);
 }
 
+/// The word of a command, for spans and labels.
+pub(crate) const fn op(command: &Command) -> &'static str {
+    OPS[place_of(command)]
+}
+
 const fn place_of(command: &Command) -> usize {
     match command {
         Command::Send(_) => 0,
@@ -371,8 +376,8 @@ pub(crate) fn resubmission() {
     HANDLES.resubmissions.increment(1);
 }
 
-/// A command has its answer.
-pub(crate) fn acknowledged(outcome: &Outcome, after: Duration) {
+/// A command has its answer; gives the outcome's word.
+pub(crate) fn acknowledged(outcome: &Outcome, after: Duration) -> &'static str {
     HANDLES.accept_to_ack.record(after);
     let place = match outcome {
         Outcome::Ok(_) => 0,
@@ -380,6 +385,7 @@ pub(crate) fn acknowledged(outcome: &Outcome, after: Duration) {
         Outcome::Error(_) => 1,
     };
     HANDLES.replies[place].increment(1);
+    OUTCOMES[place]
 }
 
 pub(crate) fn asked(call: Call, since: Instant, is_answered: bool) {

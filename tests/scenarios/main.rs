@@ -29,3 +29,4 @@ mod slow;
 mod socketio;
 mod socketio_sessions;
 mod tokens;
+mod traces;

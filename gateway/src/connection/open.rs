@@ -10,6 +10,8 @@ use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicI64, AtomicU8};
 
+use tracing::Instrument;
+
 use chapar_shared::envelope::Channel;
 use chapar_shared::internal::{HeadsRequest, OpenRequest, RoomHead, UserState};
 use chapar_shared::protocol::command::Hello;
@@ -137,7 +139,8 @@ pub(crate) async fn open(node: &Arc<Node>, opening: Opening) -> Result<Opened, C
         Err(CloseCode::GoingAway)
     };
     let since = std::time::Instant::now();
-    let opened = tokio::time::timeout(node.config.open_timeout, opening)
+    let span = chapar_trace::span!("open", otel.kind = "server", dialect = dialect.get().name());
+    let opened = tokio::time::timeout(node.config.open_timeout, opening.instrument(span))
         .await
         .unwrap_or(Err(CloseCode::GoingAway));
     if opened.is_ok() {

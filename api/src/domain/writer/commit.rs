@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout};
+use tracing::Span;
 
 use chapar_shared::{Code, MessageId};
 
@@ -82,10 +83,12 @@ impl Committer {
             })
             .collect();
         measures::batch(batch.len());
+        let spans = committing(&jobs);
         let decide = |_: &NewMessage, facts: &SendFacts| policy::send(facts);
         let commit = self.store.commit_sends(&batch, &decide);
         let result = timeout(self.config.commit_timeout, commit).await;
         measures::committed(now.elapsed());
+        drop(spans);
         let trouble = match result {
             Ok(Ok(outcome)) => {
                 self.tell(jobs, outcome);
@@ -143,6 +146,27 @@ impl Committer {
             job.answer(result.map(|(message, is_repeat)| Sent { message, is_repeat }));
         }
     }
+}
+
+/// Other traces that a commit's span points to, at most.
+const MAX_LINKS: usize = 8;
+
+/// The transaction in the trace of each of its messages that is sampled: a trace must be whole without the others.
+/// Each span points to some of its neighbours', with which it shares its time.
+fn committing(jobs: &[Job]) -> Vec<Span> {
+    let traces = || jobs.iter().filter_map(|job| job.trace.as_deref());
+    traces()
+        .enumerate()
+        .map(|(at, trace)| {
+            let span = chapar_trace::span!("commit", batch.size = jobs.len());
+            let span = chapar_trace::below(span, trace);
+            let others = traces().enumerate().filter(|(other, _)| *other != at);
+            others
+                .take(MAX_LINKS)
+                .for_each(|(_, other)| chapar_trace::link(&span, other));
+            span
+        })
+        .collect()
 }
 
 /// Answers all of them so.
