@@ -21,6 +21,7 @@ pub mod config;
 pub mod domain;
 pub mod error;
 pub mod http;
+mod measures;
 pub mod media;
 pub mod store;
 mod upkeep;
@@ -86,6 +87,7 @@ impl Api {
     /// # Errors
     /// Costs of passwords that argon2 refuses.
     pub fn build(config: Config, deps: Deps) -> Result<Self, Error> {
+        measures::describe();
         let context = Context {
             store: deps.store,
             publisher: Publisher::new(deps.broker, deps.links.clone()),
@@ -204,6 +206,11 @@ impl Api {
     /// The services, for direct calls.
     pub fn state(&self) -> &ApiState {
         &self.state
+    }
+
+    /// Brings those metrics up to date that are looked at when somebody asks, before each scrape.
+    pub fn sample(&self) {
+        measures::pools(&self.context.store.pools());
     }
 
     /// Whether the database answers, for readiness.

@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use crate::config::UpkeepConfig;
 use crate::domain::{Context, Files};
 use crate::error::Error;
+use crate::measures::{self, Removed};
 
 /// Steps of one kind in one round: what is left over waits for the next.
 const MAX_STEPS: u32 = 20;
@@ -33,40 +34,12 @@ fn jittered(interval: Duration) -> Duration {
     interval.mul_f64(rand::random_range(0.75..1.25))
 }
 
-/// What is removed.
-#[derive(Clone, Copy)]
-enum Ended {
-    Sessions,
-    Notifications,
-    Rooms,
-    Files,
-}
-
-impl Ended {
-    const ALL: [Self; 4] = [
-        Self::Sessions,
-        Self::Notifications,
-        Self::Rooms,
-        Self::Files,
-    ];
-
-    fn word(self) -> &'static str {
-        match self {
-            Self::Sessions => "sessions",
-            Self::Notifications => "notifications",
-            Self::Rooms => "rooms",
-            Self::Files => "files",
-        }
-    }
-}
-
 async fn round(context: &Context, files: &Files, config: &UpkeepConfig) {
-    for what in Ended::ALL {
+    for what in Removed::ALL {
         for _ in 0..MAX_STEPS {
             match step(what, context, files, config).await {
                 Ok(removed) => {
-                    metrics::counter!("chapar_api_removed_total", "what" => what.word())
-                        .increment(removed);
+                    measures::removed(what, removed);
                     if removed < u64::from(config.step) {
                         break;
                     }
@@ -85,7 +58,7 @@ async fn round(context: &Context, files: &Files, config: &UpkeepConfig) {
 }
 
 async fn step(
-    what: Ended,
+    what: Removed,
     context: &Context,
     files: &Files,
     config: &UpkeepConfig,
@@ -93,15 +66,15 @@ async fn step(
     let Context { store, clock, .. } = context;
     let now = clock.now();
     Ok(match what {
-        Ended::Sessions => {
+        Removed::Sessions => {
             let before = now.minus(config.sessions_ttl);
             store.purge_sessions(before, config.step).await?
         }
-        Ended::Notifications => {
+        Removed::Notifications => {
             let before = now.minus(config.notifications_ttl);
             store.purge_notifications(before, config.step).await?
         }
-        Ended::Rooms => store.purge_rooms(config.step).await?,
-        Ended::Files => files.remove_unused(config.step).await?,
+        Removed::Rooms => store.purge_rooms(config.step).await?,
+        Removed::Files => files.remove_unused(config.step).await?,
     })
 }

@@ -1,7 +1,7 @@
 //! The broker's metrics, resolved once.
 
 use metrics::{
-    Counter, Gauge, Histogram, counter, describe_counter, describe_gauge, describe_histogram,
+    Counter, Gauge, Histogram, Unit, counter, describe_counter, describe_gauge, describe_histogram,
     gauge, histogram,
 };
 
@@ -16,6 +16,16 @@ pub(crate) struct Meters {
     pub(crate) publish_errors: Counter,
     pub(crate) deliveries: Counter,
     pub(crate) probe: Histogram,
+    pub(crate) publish: Histogram,
+}
+
+/// Rates that a node counted by itself; of every node, whatever limits its rates.
+pub(crate) fn limiter_fallbacks() -> Counter {
+    describe_counter!(
+        "chapar_broker_limiter_fallbacks_total",
+        "Rates counted by the node's own buckets because the broker did not answer"
+    );
+    counter!("chapar_broker_limiter_fallbacks_total")
 }
 
 impl Meters {
@@ -40,8 +50,16 @@ impl Meters {
         );
         describe_histogram!(
             "chapar_broker_probe_seconds",
+            Unit::Seconds,
             "Time for a probe to come back"
         );
+        describe_histogram!(
+            "chapar_broker_publish_seconds",
+            Unit::Seconds,
+            "Time for a pipeline of messages to be taken"
+        );
+        // Exposed whatever limits rates.
+        limiter_fallbacks().increment(0);
         Self {
             link: gauge!("chapar_broker_link"),
             relinks: counter!("chapar_broker_relinks_total"),
@@ -50,6 +68,7 @@ impl Meters {
             publish_errors: counter!("chapar_broker_publish_errors_total"),
             deliveries: counter!("chapar_broker_deliveries_total"),
             probe: histogram!("chapar_broker_probe_seconds"),
+            publish: histogram!("chapar_broker_publish_seconds"),
         }
     }
 

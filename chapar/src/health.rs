@@ -13,6 +13,7 @@ use axum::{Json, Router};
 use futures_util::future::{BoxFuture, join_all};
 use serde_json::{Map, Value, json};
 
+use crate::compose::Sample;
 use crate::telemetry::metrics;
 
 /// How long a check may take: less than a probe usually waits.
@@ -66,15 +67,8 @@ impl Readiness {
 
     /// `ok`, or what each check says.
     pub async fn ask(&self) -> (bool, Value) {
-        let checks = self.inner.checks.iter().map(|(name, check)| async move {
-            let result = tokio::time::timeout(DEADLINE, check()).await;
-            (
-                *name,
-                result.unwrap_or_else(|_| Err("no answer in time".to_owned())),
-            )
-        });
-        let results = join_all(checks).await;
-        let is_draining = self.inner.is_draining.load(Ordering::Acquire);
+        let results = self.check().await;
+        let is_draining = self.is_draining();
         let is_ready = !is_draining && results.iter().all(|(_, result)| result.is_ok());
         let mut texts: Map<String, Value> = results
             .into_iter()
@@ -89,8 +83,33 @@ impl Readiness {
         (is_ready, json!({"ready": is_ready, "checks": texts}))
     }
 
-    /// The routes of every role and listener.
-    pub fn routes(&self) -> Router {
+    fn is_draining(&self) -> bool {
+        self.inner.is_draining.load(Ordering::Acquire)
+    }
+
+    async fn check(&self) -> Vec<(&'static str, Result<(), String>)> {
+        let checks = self.inner.checks.iter().map(|(name, check)| async move {
+            let result = tokio::time::timeout(DEADLINE, check()).await;
+            (
+                *name,
+                result.unwrap_or_else(|_| Err("no answer in time".to_owned())),
+            )
+        });
+        join_all(checks).await
+    }
+
+    /// Measures what it would answer now.
+    async fn sample(&self) {
+        let results = self.check().await;
+        let is_draining = self.is_draining();
+        let checks = results.iter().map(|(name, result)| (*name, result.is_ok()));
+        metrics::readiness(is_draining, checks);
+    }
+
+    /// The routes of every role and listener; `samples` are taken before each scrape.
+    pub fn routes(&self, samples: &Arc<[Sample]>) -> Router {
+        let (readiness, samples) = (self.clone(), Arc::clone(samples));
+        let scrape = move || scrape(readiness.clone(), Arc::clone(&samples));
         let readiness = self.clone();
         let ready = move || async move {
             let (is_ready, body) = readiness.ask().await;
@@ -110,7 +129,16 @@ impl Readiness {
 
 const NO_STORE: [(HeaderName, &str); 1] = [(axum::http::header::CACHE_CONTROL, "no-store")];
 
-async fn scrape() -> impl IntoResponse {
+async fn scrape(readiness: Readiness, samples: Arc<[Sample]>) -> impl IntoResponse {
+    readiness.sample().await;
+    // They visit every connection, and this thread may serve some.
+    let sampling = tokio::task::spawn_blocking(move || samples.iter().for_each(|sample| sample()));
+    if let Err(error) = sampling.await {
+        tracing::error!(
+            error = &error as &dyn std::error::Error,
+            "metrics were not brought up to date"
+        );
+    }
     (
         [(CONTENT_TYPE, "text/plain; version=0.0.4")],
         metrics::render(),

@@ -50,6 +50,8 @@ impl Node {
     /// from being built.
     pub async fn start(mut config: Config, roles: Roles) -> anyhow::Result<Self> {
         crypto::install();
+        // Before anything resolves a handle on a metric: it would measure nothing for ever.
+        metrics::start(roles);
         if roles == Roles::All {
             config.generate_secrets()?;
         }
@@ -87,18 +89,22 @@ impl Node {
         tasks.spawn(metrics::upkeep(stopping.clone()));
         let server = Server::default();
         let readiness = Readiness::new(parts.checks);
+        let samples = parts.samples.into();
         let http = config.http.clone();
         let routes = parts
             .public
-            .merge(readiness.routes())
+            .merge(readiness.routes(&samples))
             .merge(start_page::routes(config, roles));
-        let routes = observed(routes, Callers::Public);
-        server.listen(public, routes, http.header_timeout, http.max_connections);
+        let callers = Callers::Public {
+            sampling: config.telemetry.sampling,
+        };
+        let (timeout, max) = (http.header_timeout, http.max_connections);
+        server.listen("public", public, observed(routes, callers), timeout, max);
         if let Some(listener) = internal {
             let routes = parts.internal.unwrap_or_default();
-            let routes = routes.merge(readiness.routes());
+            let routes = routes.merge(readiness.routes(&samples));
             let routes = observed(routes, Callers::Nodes);
-            server.listen(listener, routes, INTERNAL_IDLE, http.max_connections);
+            server.listen("internal", listener, routes, INTERNAL_IDLE, max);
         }
         let node = Self {
             public: config.http.bind,

@@ -5,6 +5,9 @@
     reason = "helper functions of tests may panic too"
 )]
 
+#[path = "config/reference.rs"]
+mod reference;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 

@@ -27,7 +27,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 async fn listen(server: &Server, router: Router, header_timeout: Duration, max: usize) -> String {
     let listener = bind("127.0.0.1:0".parse().unwrap(), "test").unwrap();
     let address = listener.local_addr().unwrap().to_string();
-    server.listen(listener, router, header_timeout, max);
+    server.listen("test", listener, router, header_timeout, max);
     address
 }
 

@@ -33,7 +33,7 @@ use chapar_shared::token::Keyring;
 
 pub use config::{Config, ConfigError, SocketIoConfig};
 
-use backend::Backend;
+use backend::{Backend, Measured};
 use node::Node;
 
 /// What a gateway node runs on.
@@ -88,7 +88,7 @@ impl Gateway {
             keyring: deps.keyring,
             broker: deps.broker,
             presence: deps.presence,
-            backend: deps.backend,
+            backend: Arc::new(Measured(deps.backend)),
             tracker: deps.tracker,
             shutdown: deps.shutdown,
             config,
@@ -128,6 +128,12 @@ impl Gateway {
     /// How many sockets are signed in.
     pub fn connections(&self) -> usize {
         self.node.connections.len()
+    }
+
+    /// Brings those metrics up to date that are counted when somebody looks, before each scrape. It visits every
+    /// connection: not to be called on a thread that serves them.
+    pub fn sample(&self) {
+        self.node.sample();
     }
 
     /// Sends every client away and waits for them, `drain_timeout` at most. New ones are closed at once.

@@ -17,6 +17,7 @@ use crate::config::Config;
 use crate::connection::{Registry, Submitter, Typists};
 use crate::dialects::SocketIoServer;
 use crate::hub::{Epoch, Lives, Room, Shards, Subscriptions, User, Watchers};
+use crate::measures::{self, Sample};
 
 /// See the module.
 pub(crate) struct Node {
@@ -59,6 +60,24 @@ impl Node {
                 () = task => {}
             }
         });
+    }
+
+    /// Measures what is counted only when somebody looks.
+    pub(crate) fn sample(&self) {
+        let limit = self.config.max_queue_bytes;
+        let mut sample = Sample {
+            rooms: self.rooms.len(),
+            users: self.users.len(),
+            limit,
+            ..Sample::default()
+        };
+        self.connections.each(|connection| {
+            let queued = connection.queue.bytes();
+            sample.queued += queued;
+            sample.fullest = sample.fullest.max(queued);
+            sample.slow += usize::from(queued > limit / 2);
+        });
+        measures::sampled(&sample);
     }
 
     /// Asks for a comparison of all heads after the pause of an unproven link.

@@ -68,7 +68,7 @@ async fn strike(
     settings: &Settings,
 ) -> Result<(Findings, Vec<String>)> {
     stage.until_ready().await;
-    let repaired = stage.metric(REPAIRED).await;
+    let repaired = stage.metric(REPAIRED, "").await;
     let size = (fault.size)();
     let crowd = Crowd::gather(&stage, size, settings.seed, fault.name).await?;
     let crowd = Arc::new(crowd);
@@ -100,7 +100,7 @@ async fn strike(
     });
     // A busy machine may delay a publish for so long that the node fetches what it lacks, compacted.
     let missing = findings.superseded_live;
-    if fault.is_dense && missing > 0 && stage.metric(REPAIRED).await == repaired {
+    if fault.is_dense && missing > 0 && stage.metric(REPAIRED, "").await == repaired {
         complaints.push(format!("{missing} positions are missing on live sockets"));
     }
     Ok((findings, complaints))

@@ -162,14 +162,21 @@ impl Stage {
         .await;
     }
 
-    /// The sum of a metric over the gateways; `name` with its labels.
-    pub(crate) async fn metric(&self, name: &str) -> usize {
+    /// The sum of a metric over the gateways and its series that have a label.
+    pub(crate) async fn metric(&self, name: &str, label: &str) -> usize {
         let mut sum = 0;
         for node in 0..2 {
             let text = self.site.gateway(node).get("/metrics").await.text();
-            let mut lines = text.lines();
-            let value = lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
-            sum += value.and_then(|value| value.parse().ok()).unwrap_or(0);
+            let values = text.lines().filter_map(|line| {
+                let (series, value) = line.rsplit_once(' ')?;
+                let rest = series.strip_prefix(name)?;
+                let is_it = rest.is_empty() || rest.starts_with('{');
+                value
+                    .parse()
+                    .ok()
+                    .filter(|_: &usize| is_it && rest.contains(label))
+            });
+            sum += values.sum::<usize>();
         }
         sum
     }

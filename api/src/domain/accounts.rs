@@ -11,6 +11,7 @@ use super::attempts::{Attempts, network};
 use super::sessions::{Life, Origin};
 use super::{Context, Passwords, Sessions};
 use crate::error::Error;
+use crate::measures;
 use crate::store::users::{NewUser, UserRecord};
 
 /// Registration and login. Cheap to clone.
@@ -101,6 +102,7 @@ impl Accounts {
             at: self.context.clock.now(),
         };
         let user = self.context.store.create_user(user).await?;
+        measures::registered();
         tracing::info!(user.id = user.person.id.0, "registered");
         Ok(user)
     }
@@ -144,6 +146,7 @@ impl Accounts {
             attempts.fail().await;
             return Err(Code::InvalidCredentials.into());
         };
+        attempts.succeed();
         if let Some(renewed) = verdict.renewed {
             let before = &user.password_hash;
             self.context

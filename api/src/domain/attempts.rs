@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 
 use super::Context;
 use crate::error::Error;
+use crate::measures::{self, Login};
 
 /// The buckets of one account seen from one address.
 #[derive(Debug)]
@@ -56,15 +57,22 @@ impl<'a> Attempts<'a> {
     pub(super) async fn check(&self) -> Result<(), Error> {
         for demand in &self.demands {
             if let Verdict::Limited { retry_after } = self.context.limiter.peek(demand).await {
+                measures::login(Login::Limited);
                 return Err(Problem::rate_limited(retry_after).into());
             }
         }
         Ok(())
     }
 
+    /// The password was right.
+    #[expect(clippy::unused_self, reason = "it is these attempts that end")]
+    pub(super) fn succeed(self) {
+        measures::login(Login::Good);
+    }
+
     /// Counts a wrong guess.
     pub(super) async fn fail(&self) {
-        metrics::counter!("chapar_api_login_failures_total").increment(1);
+        measures::login(Login::Bad);
         // Each bucket by itself: one that is empty by now must not save the other.
         let groups: Vec<_> = self.demands.iter().cloned().map(|one| vec![one]).collect();
         self.context.limiter.take(&groups).await;

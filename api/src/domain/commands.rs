@@ -11,6 +11,7 @@ use futures_util::{StreamExt, stream};
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 use tokio::time::timeout;
+use tracing::{Instrument, Span};
 
 use chapar_shared::internal::{Command, Outcome, Submission, SubmitRequest, SubmitResponse};
 use chapar_shared::protocol::objects::Message;
@@ -182,7 +183,7 @@ impl Commands {
     /// Runs the commands of one connection in order.
     async fn connection(&self, tasks: Vec<Task>) -> Vec<(usize, Outcome)> {
         let mut done = Vec::with_capacity(tasks.len());
-        let mut queued: Vec<(usize, Pending)> = Vec::new();
+        let mut queued = Vec::new();
         // Sends to several rooms may be committed in any order if a room is locked.
         let mut room = None;
         for task in tasks {
@@ -190,14 +191,20 @@ impl Commands {
             if task.message.as_ref().map(|message| message.room) != room {
                 self.finish(&mut queued, &mut done).await;
             }
+            let span = executing(&task.submission);
+            let trace = chapar_trace::traceparent(&span);
             let Some(message) = task.message else {
                 room = None;
-                done.push((at, self.run(task.submission).await));
+                let submission = Submission {
+                    trace,
+                    ..task.submission
+                };
+                done.push((at, self.run(submission).instrument(span).await));
                 continue;
             };
             room = Some(message.room);
-            match self.messages.queue(message, task.submission.trace).await {
-                Ok(pending) => queued.push((at, pending)),
+            match self.messages.queue(message, trace).await {
+                Ok(pending) => queued.push((at, pending, span)),
                 Err(problem) => done.push((at, Outcome::Error(problem))),
             }
         }
@@ -205,8 +212,12 @@ impl Commands {
         done
     }
 
-    async fn finish(&self, queued: &mut Vec<(usize, Pending)>, done: &mut Vec<(usize, Outcome)>) {
-        for (at, pending) in queued.drain(..) {
+    async fn finish(
+        &self,
+        queued: &mut Vec<(usize, Pending, Span)>,
+        done: &mut Vec<(usize, Outcome)>,
+    ) {
+        for (at, pending, _span) in queued.drain(..) {
             let outcome = match pending.wait().await {
                 Ok(Sent { message, .. }) => ok(&Sends {
                     message: present::message(&message, &self.ctx.links),
@@ -271,6 +282,14 @@ impl Commands {
                 Ok(raw(&Reads { read_number }))
             }
         }
+    }
+}
+
+/// A traced command from here to its outcome.
+fn executing(submission: &Submission) -> Span {
+    match &submission.trace {
+        Some(trace) => chapar_trace::below(chapar_trace::span!("execute"), trace),
+        None => Span::none(),
     }
 }
 

@@ -5,6 +5,8 @@ use std::collections::HashMap;
 use chapar_shared::internal::SendCommand;
 use chapar_shared::{AttachmentId, Code, MessageId, Problem, RoomId, UserId, Violation};
 
+use tracing::{Instrument, Span};
+
 use super::rooms::own_rooms;
 use super::writer::{Pending, Sent, Writer};
 use super::{Context, policy};
@@ -37,7 +39,8 @@ impl Messages {
         if let Some(refused) = self.admit(&[(user, message.room)]).await.pop() {
             refused?;
         }
-        Ok(self.queue(message, None).await?.wait().await?)
+        let trace = chapar_trace::current();
+        Ok(self.queue(message, trace).await?.wait().await?)
     }
 
     /// Checks a send's content. Costs no token and touches no store.
@@ -65,7 +68,7 @@ impl Messages {
         self.writer.queue(message, trace).await
     }
 
-    /// Gives a message new text.
+    /// Gives a message new text. `trace` is where the command's trace stands.
     ///
     /// # Errors
     /// What [`policy::edit`] refuses; `invalid`; a failure of the store.
@@ -154,7 +157,14 @@ impl Messages {
     ) -> Result<MessageRecord, Error> {
         let at = self.ctx.clock.now();
         let store = &self.ctx.store;
-        let outcome = store.change_message(room, message, user, at, decide).await;
+        let span = match trace {
+            Some(trace) => {
+                chapar_trace::below(chapar_trace::span!("commit", batch.size = 1), trace)
+            }
+            None => Span::none(),
+        };
+        let changing = store.change_message(room, message, user, at, decide);
+        let outcome = changing.instrument(span).await;
         let outcome = match outcome {
             // A stranger to the room is not told which messages it has.
             Err(Error::Refused(problem)) if problem.code == Code::MessageNotFound => {

@@ -15,6 +15,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::config::PasswordsConfig;
 use crate::error::Error;
+use crate::measures;
 
 /// Makes and verifies password hashes. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -86,7 +87,7 @@ impl Passwords {
 }
 
 fn busy() -> Problem {
-    metrics::counter!("chapar_api_password_refusals_total").increment(1);
+    measures::hash_refused();
     Problem {
         retry_after_ms: Some(2000),
         ..Code::Unavailable.into()
@@ -131,7 +132,7 @@ impl Turn {
         let done = tracker.spawn_blocking(move || {
             let started = std::time::Instant::now();
             let done = work(&passwords);
-            metrics::histogram!("chapar_api_password_seconds").record(started.elapsed());
+            measures::hashed(started.elapsed());
             drop(permits);
             done
         });

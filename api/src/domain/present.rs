@@ -127,7 +127,7 @@ pub fn notification(notification: &NotificationRecord, links: &Links) -> wire::N
 }
 
 /// A change with its native frame, for envelopes and replays.
-pub fn change(change: &ChangeRecord, trace: Option<&str>, links: &Links) -> RoomChange {
+pub fn change(change: &ChangeRecord, trace: Option<String>, links: &Links) -> RoomChange {
     let (message_id, body) = match &change.subject {
         Subject::Message(record, reaction) => {
             let message = event_message(record, links);
@@ -175,7 +175,7 @@ pub fn change(change: &ChangeRecord, trace: Option<&str>, links: &Links) -> Room
             email: person.email.clone(),
         }),
         at: change.at,
-        trace: trace.map(str::to_owned),
+        trace,
         frame: raw(Event::change(change.room, change.seq, body).encode()),
     }
 }

@@ -6,12 +6,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::time::Instant;
+use tracing::Span;
 
 use chapar_broker::Broker;
 use chapar_shared::envelope::{Channel, Envelope};
 use chapar_shared::{RoomId, Seq, UserId};
 
 use super::present;
+use crate::measures;
 use crate::media::Links;
 use crate::store::{ChangeRecord, Committed};
 
@@ -46,25 +48,30 @@ impl Publisher {
         self.committed_with(committed, |_| trace, Vec::new()).await;
     }
 
-    /// As [`Publisher::committed`], with each change's own trace, and more envelopes in the same round trip.
+    /// As [`Publisher::committed`], with each change's own trace, and more envelopes in the same round trip. The
+    /// round trip shows in the trace of each.
     pub async fn committed_with<'a>(
         &self,
         committed: &Committed,
         trace: impl Fn(&ChangeRecord) -> Option<&'a str>,
         more: Batch,
     ) {
+        let mut spans = Vec::new();
         let changes = committed.changes.iter().map(|change| {
-            let envelope = Envelope::Change(present::change(change, trace(change), &self.links));
+            let span = trace(change).map(publishing);
+            let traceparent = span.as_ref().and_then(chapar_trace::traceparent);
+            spans.extend(span);
+            let envelope = Envelope::Change(present::change(change, traceparent, &self.links));
             (Channel::Room(change.room), Bytes::from(envelope.encode()))
         });
         let users = committed.users.iter().map(|bump| {
             let envelope = Envelope::User(present::user_change(bump, &self.links));
             (Channel::User(bump.user), Bytes::from(envelope.encode()))
         });
-        if self
-            .envelopes(changes.chain(users).chain(more).collect())
-            .await
-        {
+        let batch = changes.chain(users).chain(more).collect();
+        let is_published = self.envelopes(batch).await;
+        drop(spans);
+        if is_published {
             self.lock().note(committed);
         }
     }
@@ -78,7 +85,7 @@ impl Publisher {
         let Err(error) = self.broker.publish(batch).await else {
             return true;
         };
-        metrics::counter!("chapar_api_publish_failures_total").increment(count);
+        measures::not_published(count);
         tracing::debug!(
             error = &error as &dyn std::error::Error,
             count,
@@ -108,6 +115,12 @@ impl Publisher {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The publish of a traced command's change.
+fn publishing(trace: &str) -> Span {
+    let span = chapar_trace::span!("publish", otel.kind = "producer");
+    chapar_trace::below(span, trace)
 }
 
 /// How long at least what was published is remembered; above the sweeper's window.

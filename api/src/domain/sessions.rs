@@ -18,6 +18,7 @@ use super::refresh::{RefreshKey, Shown};
 use super::{Actor, Context, present};
 use crate::config::{DialectsConfig, SessionsConfig};
 use crate::error::{Error, StoreError};
+use crate::measures;
 use crate::store::sessions::{NewSession, Revoke, Rotation, SessionRecord};
 use crate::store::{Committed, Person, UserFact};
 
@@ -264,7 +265,7 @@ impl Sessions {
                 session.id = shown.session.0,
                 "a used refresh token was shown again"
             );
-            metrics::counter!("chapar_api_refresh_reuses_total").increment(1);
+            measures::refresh_reused();
             self.ended(&committed).await;
             return Err(Code::InvalidRefreshToken.into());
         };

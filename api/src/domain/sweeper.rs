@@ -28,6 +28,7 @@ use chapar_shared::{RoomId, UserId};
 
 use super::publish::{Batch, Publisher};
 use crate::clock::Clock;
+use crate::measures;
 use crate::store::Feed;
 
 #[cfg(test)]
@@ -124,7 +125,7 @@ impl Sweeper {
             }
         };
         if rooms.len().max(users.len()) >= max as usize {
-            metrics::counter!("chapar_api_sweeps_cut_total").increment(1);
+            measures::sweep_cut();
         }
         let publisher = &self.publisher;
         let rooms = self.rooms.due(rooms, &self.config, |&(room, seq)| {
@@ -144,7 +145,7 @@ impl Sweeper {
         let batch: Batch = heads.chain(versions).collect();
         let count = batch.len() as u64;
         if publisher.envelopes(batch).await {
-            metrics::counter!("chapar_api_swept_total").increment(count);
+            measures::swept(count);
             self.rooms.announced(&rooms);
             self.users.announced(&users);
         }

@@ -212,6 +212,7 @@ impl Users {
         let turn = self.passwords.turn().await?;
         attempts.check().await?;
         if turn.verify(password, Some(hash)).await?.is_good {
+            attempts.succeed();
             Ok(())
         } else {
             attempts.fail().await;

@@ -4,31 +4,39 @@ use sqlx::migrate::MigrateError;
 use sqlx::postgres::PgDatabaseError;
 
 use crate::error::{Error, StoreError};
+use crate::measures;
 
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
-        match &error {
-            sqlx::Error::Io(_)
-            | sqlx::Error::Tls(_)
-            | sqlx::Error::PoolTimedOut
-            | sqlx::Error::PoolClosed
-            | sqlx::Error::WorkerCrashed
-            | sqlx::Error::BeginFailed => Self::Unavailable(error.into()),
-            sqlx::Error::Database(cause) => {
-                let code = cause.code().unwrap_or_default();
-                let class = if cause.try_downcast_ref::<PgDatabaseError>().is_some() {
-                    postgres(&code)
-                } else {
-                    sqlite(&code)
-                };
-                match class {
-                    Class::Busy => Self::Busy(error.into()),
-                    Class::Unavailable => Self::Unavailable(error.into()),
-                    Class::Failed => Self::Failed(error.into()),
-                }
+        let is_of_pool = matches!(error, sqlx::Error::PoolTimedOut);
+        let error = classify(error);
+        measures::store_error(&error, is_of_pool);
+        error
+    }
+}
+
+fn classify(error: sqlx::Error) -> StoreError {
+    match &error {
+        sqlx::Error::Io(_)
+        | sqlx::Error::Tls(_)
+        | sqlx::Error::PoolTimedOut
+        | sqlx::Error::PoolClosed
+        | sqlx::Error::WorkerCrashed
+        | sqlx::Error::BeginFailed => StoreError::Unavailable(error.into()),
+        sqlx::Error::Database(cause) => {
+            let code = cause.code().unwrap_or_default();
+            let class = if cause.try_downcast_ref::<PgDatabaseError>().is_some() {
+                postgres(&code)
+            } else {
+                sqlite(&code)
+            };
+            match class {
+                Class::Busy => StoreError::Busy(error.into()),
+                Class::Unavailable => StoreError::Unavailable(error.into()),
+                Class::Failed => StoreError::Failed(error.into()),
             }
-            _ => Self::Failed(error.into()),
         }
+        _ => StoreError::Failed(error.into()),
     }
 }
 

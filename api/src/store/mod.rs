@@ -42,6 +42,35 @@ pub use sessions::Sessions;
 pub use sqlite::SqliteStore;
 pub use users::Users;
 
+/// Connections to the database that are used in turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pool {
+    /// `main`; with SQLite `writer` and `readers`.
+    pub name: &'static str,
+    /// How many there may be.
+    pub max: u32,
+    /// Those at work.
+    pub used: u32,
+    /// Those that are open and wait for work.
+    pub idle: u32,
+}
+
+impl Pool {
+    fn of<DB: sqlx::Database>(name: &'static str, pool: &sqlx::Pool<DB>) -> Self {
+        let (open, idle) = (
+            pool.size(),
+            u32::try_from(pool.num_idle()).unwrap_or(u32::MAX),
+        );
+        Self {
+            name,
+            max: pool.options().get_max_connections(),
+            // The two are not read at one moment.
+            used: open.saturating_sub(idle),
+            idle,
+        }
+    }
+}
+
 /// Everything durable.
 #[async_trait::async_trait]
 pub trait Store:
@@ -62,6 +91,9 @@ pub trait Store:
     /// # Errors
     /// [`StoreError`] when it does not.
     async fn ping(&self) -> Result<(), StoreError>;
+
+    /// The connections to the database, as they are now.
+    fn pools(&self) -> Vec<Pool>;
 
     /// Brings the schema to this release's.
     ///

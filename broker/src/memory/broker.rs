@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Instant;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -53,6 +54,7 @@ pub struct MemoryBroker {
 #[async_trait]
 impl Broker for MemoryBroker {
     async fn publish(&self, batch: Vec<(Channel, Bytes)>) -> Result<(), BrokerError> {
+        let since = Instant::now();
         self.meters.published.increment(batch.len() as u64);
         let listeners = self
             .bus
@@ -72,6 +74,7 @@ impl Broker for MemoryBroker {
                 }
             }
         }
+        self.meters.publish.record(since.elapsed());
         Ok(())
     }
 

@@ -10,6 +10,7 @@ use fred::clients::Client;
 use fred::interfaces::PubsubInterface as _;
 use fred::types::Value;
 use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -81,7 +82,9 @@ impl Broker for RedisBroker {
         }
         let count = batch.len() as u64;
         let meters = &self.subscriber.meters;
+        let since = Instant::now();
         let result = self.send(batch).await;
+        meters.publish.record(since.elapsed());
         match result {
             Ok(()) => meters.published.increment(count),
             Err(_) => meters.publish_errors.increment(count),

@@ -12,6 +12,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use fred::error::Error;
 use fred::types::Value;
+use metrics::Counter;
 use tokio::time::Instant;
 
 use super::config::{RedisConfig, RedisConfigError};
@@ -19,6 +20,7 @@ use super::connection::Connection;
 use super::script::{Call, Script, slot};
 use crate::bucket::Cell;
 use crate::memory::MemoryRateLimiter;
+use crate::meters;
 use crate::{BrokerError, Demand, RateLimiter, Verdict};
 
 /// How long the node's own buckets serve after Redis failed to answer, before it is asked again.
@@ -34,6 +36,7 @@ pub struct RedisRateLimiter {
     timeout: Duration,
     away_until: Mutex<Option<Instant>>,
     own: MemoryRateLimiter,
+    fallbacks: Counter,
 }
 
 /// What became of one group so far.
@@ -61,6 +64,7 @@ impl RedisRateLimiter {
             timeout: config.command_timeout,
             away_until: Mutex::default(),
             own: MemoryRateLimiter::default(),
+            fallbacks: meters::limiter_fallbacks(),
         })
     }
 
@@ -92,6 +96,16 @@ impl RedisRateLimiter {
                 .unwrap_or_else(PoisonError::into_inner) = Some(Instant::now() + AWAY);
         }
         result
+    }
+
+    fn take_own(&self, demands: &[Vec<Demand>]) -> Vec<Verdict> {
+        self.fallbacks.increment(demands.len() as u64);
+        self.own.take_now(demands)
+    }
+
+    fn peek_own(&self, demand: &Demand) -> Verdict {
+        self.fallbacks.increment(1);
+        self.own.peek_now(demand)
     }
 
     /// The calls for a group, one for each slot it spans.
@@ -176,10 +190,10 @@ impl RateLimiter for RedisRateLimiter {
             return Vec::new();
         }
         if self.is_away() {
-            return self.own.take_now(demands);
+            return self.take_own(demands);
         }
         let Ok(groups) = self.take_shared(demands).await else {
-            return self.own.take_now(demands);
+            return self.take_own(demands);
         };
         groups
             .iter()
@@ -187,7 +201,7 @@ impl RateLimiter for RedisRateLimiter {
             .map(|(group, demands)| match group {
                 Progress {
                     has_failed: true, ..
-                } => self.own.take_now(std::slice::from_ref(demands))[0],
+                } => self.take_own(std::slice::from_ref(demands))[0],
                 Progress { wait, .. } if wait.is_zero() => Verdict::Allowed,
                 Progress { wait, .. } => Verdict::Limited { retry_after: *wait },
             })
@@ -196,7 +210,7 @@ impl RateLimiter for RedisRateLimiter {
 
     async fn peek(&self, demand: &Demand) -> Verdict {
         if self.is_away() {
-            return self.own.peek_now(demand);
+            return self.peek_own(demand);
         }
         let calls = self.calls("peek", std::slice::from_ref(demand));
         let answer = match self.run(&calls).await {
@@ -208,7 +222,7 @@ impl RateLimiter for RedisRateLimiter {
             Some(wait) => Verdict::Limited {
                 retry_after: Duration::from_micros(wait),
             },
-            None => self.own.peek_now(demand),
+            None => self.peek_own(demand),
         }
     }
 }

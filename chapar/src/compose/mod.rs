@@ -42,6 +42,9 @@ pub type Check = (
     Box<dyn Fn() -> BoxFuture<'static, Result<(), String>> + Send + Sync>,
 );
 
+/// Measures what is counted only when somebody looks.
+pub type Sample = Box<dyn Fn() + Send + Sync>;
+
 /// What the roles of a node come to.
 pub struct Parts {
     /// Routes for clients.
@@ -50,6 +53,8 @@ pub struct Parts {
     pub internal: Option<Router>,
     /// What must hold before the node takes traffic.
     pub checks: Vec<Check>,
+    /// What brings metrics up to date before a scrape. May take milliseconds.
+    pub samples: Vec<Sample>,
     /// Sends sockets elsewhere; of the gateway role.
     pub sockets: Option<Stop>,
     /// What ends after the last connection, in this order.
@@ -89,6 +94,7 @@ pub async fn build(
         public: Router::new(),
         internal: None,
         checks: vec![bus.check()],
+        samples: Vec::new(),
         sockets: None,
         last: Vec::new(),
     };
@@ -109,6 +115,7 @@ pub async fn build(
         parts.last.push(end_tasks(tasks.clone()));
         parts.last.push(store::close(opened));
         backend = Some(Arc::new(gateway::Direct(api.backend())));
+        parts.samples.push(Box::new(move || api.sample()));
     } else {
         let nothing = async |headers: HeaderMap| problem(Code::NotFound, &headers);
         let wrong_method = async |headers: HeaderMap| problem(Code::MethodNotAllowed, &headers);
@@ -123,6 +130,8 @@ pub async fn build(
         };
         let gateway = gateway::build(config, backend, &bus, keyring, node, tasks, stopping);
         parts.public = parts.public.merge(gateway.router());
+        let sampled = gateway.clone();
+        parts.samples.push(Box::new(move || sampled.sample()));
         parts.sockets = Some(Box::new(move |_| {
             Box::pin(async move { gateway.drain().await })
         }));

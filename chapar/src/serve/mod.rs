@@ -22,6 +22,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::Service;
 
+use crate::telemetry::metrics::{self, Gauge};
+
 mod tracked;
 
 use tracked::Tracked;
@@ -82,18 +84,22 @@ impl Server {
     /// A connection is closed when a request's head takes longer than `header_timeout`. That counts from the
     /// end of the last answer, so it is the time of idle keep-alive too: a proxy must give idle connections up
     /// before.
+    ///
+    /// Metrics call the listener by `name`.
     pub fn listen(
         &self,
+        name: &'static str,
         listener: TcpListener,
         router: Router,
         header_timeout: Duration,
         max_connections: usize,
     ) {
         let server = self.clone();
+        let open = metrics::listener(name, max_connections);
         let permits = Arc::new(Semaphore::new(max_connections.min(Semaphore::MAX_PERMITS)));
         self.connections.spawn(async move {
             let accepting = server.accepting.clone();
-            let accept = server.accept(listener, router, header_timeout, permits);
+            let accept = server.accept(listener, router, header_timeout, permits, open);
             accepting.run_until_cancelled(accept).await;
         });
     }
@@ -104,6 +110,7 @@ impl Server {
         router: Router,
         header_timeout: Duration,
         permits: Arc<Semaphore>,
+        open: Gauge,
     ) {
         loop {
             let permit = Arc::clone(&permits).acquire_owned().await;
@@ -121,7 +128,7 @@ impl Server {
             if stream.set_nodelay(true).is_err() {
                 continue;
             }
-            let stream = Tracked::new(stream, permit, self.connections.token());
+            let stream = Tracked::new(stream, permit, self.connections.token(), open.clone());
             let serving = self
                 .clone()
                 .serve(stream, peer, router.clone(), header_timeout);

@@ -8,20 +8,40 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
+use crate::telemetry::metrics::Gauge;
+
 /// A stream with its place among the allowed connections and its token of the tracker that a drain waits for.
 #[derive(Debug)]
 pub(super) struct Tracked<S> {
     stream: S,
     _permit: OwnedSemaphorePermit,
     _token: TaskTrackerToken,
+    _counted: Counted,
+}
+
+/// One of the open connections that metrics tell.
+#[derive(Debug)]
+struct Counted(Gauge);
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.decrement(1.0);
+    }
 }
 
 impl<S> Tracked<S> {
-    pub(super) fn new(stream: S, permit: OwnedSemaphorePermit, token: TaskTrackerToken) -> Self {
+    pub(super) fn new(
+        stream: S,
+        permit: OwnedSemaphorePermit,
+        token: TaskTrackerToken,
+        open: Gauge,
+    ) -> Self {
+        open.increment(1.0);
         Self {
             stream,
             _permit: permit,
             _token: token,
+            _counted: Counted(open),
         }
     }
 }

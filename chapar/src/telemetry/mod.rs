@@ -6,11 +6,14 @@ use opentelemetry::KeyValue;
 use opentelemetry::trace::TracerProvider;
 use opentelemetry_otlp::{SpanExporter, WithExportConfig};
 use opentelemetry_sdk::Resource;
-use opentelemetry_sdk::propagation::TraceContextPropagator;
 use opentelemetry_sdk::trace::{Sampler, SdkTracerProvider};
+use tracing::Metadata;
+use tracing_subscriber::filter::{FilterExt, LevelFilter, filter_fn};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer, fmt};
+
+use uuid::Uuid;
 
 use crate::config::{LogFormat, Roles, TelemetryConfig};
 
@@ -38,10 +41,21 @@ impl Telemetry {
             .as_deref()
             .map(|endpoint| traces(endpoint, config.sampling, roles))
             .transpose()?;
+        // What is traced does not depend on what is logged, and no span shows where in the code it was made.
         let layer = traces.as_ref().map(|provider| {
-            opentelemetry::global::set_text_map_propagator(TraceContextPropagator::new());
-            tracing_opentelemetry::layer().with_tracer(provider.tracer("chapar"))
+            let wanted = |metadata: &Metadata<'_>| {
+                !chapar_trace::is_log(metadata) || requests::is_span(metadata)
+            };
+            tracing_opentelemetry::layer()
+                .with_tracer(provider.tracer("chapar"))
+                .with_location(false)
+                .with_threads(false)
+                .with_target(false)
+                .with_level(false)
+                .with_tracked_inactivity(false)
+                .with_filter(filter_fn(wanted).with_max_level_hint(LevelFilter::INFO))
         });
+        let logged = filter_fn(chapar_trace::is_log).with_max_level_hint(LevelFilter::TRACE);
         let lines = fmt::layer().with_writer(std::io::stderr);
         let lines = match config.format {
             LogFormat::Text => lines.with_ansi(false).boxed(),
@@ -51,8 +65,8 @@ impl Telemetry {
                 .with_span_list(false)
                 .boxed(),
         };
+        let lines = lines.with_filter(logged.and(EnvFilter::try_new(&config.level)?));
         tracing_subscriber::registry()
-            .with(EnvFilter::try_new(&config.level)?)
             .with(lines)
             .with(layer)
             .try_init()?;
@@ -83,6 +97,10 @@ fn traces(endpoint: &str, sampling: f64, roles: Roles) -> anyhow::Result<SdkTrac
     let resource = Resource::builder()
         .with_service_name(service)
         .with_attribute(KeyValue::new("service.version", env!("CARGO_PKG_VERSION")))
+        .with_attribute(KeyValue::new(
+            "service.instance.id",
+            Uuid::new_v4().to_string(),
+        ))
         .build();
     let sampler = Sampler::ParentBased(Box::new(Sampler::TraceIdRatioBased(sampling)));
     Ok(SdkTracerProvider::builder()

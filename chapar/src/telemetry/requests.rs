@@ -12,22 +12,35 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use chapar_shared::{Code, Language, Problem};
-use opentelemetry::propagation::Extractor;
+use opentelemetry::trace::Status;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::sensitive_headers::SetSensitiveRequestHeadersLayer;
-use tracing::Instrument;
+use tracing::{Instrument, Metadata};
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 use uuid::Uuid;
+
+use super::metrics;
+
+/// Whether an exporter's layer takes this for the span of a request.
+pub fn is_span(metadata: &Metadata<'_>) -> bool {
+    metadata.is_span() && metadata.name() == SPAN && metadata.target() == module_path!()
+}
+
+const SPAN: &str = "request";
 
 /// Names a request in logs, on every node it passes through.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Who calls a listener.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Callers {
-    /// Anybody: their trace context is not taken over, or they would decide what is sampled.
-    Public,
-    /// Nodes of this deployment.
+    /// Anybody. A trace that they sample goes on here in this share of cases: they must not decide what we keep.
+    Public {
+        /// 0 to 1.
+        sampling: f64,
+    },
+    /// Nodes of this deployment. Their traces go on here; what they ask without one is not traced, or each
+    /// comparison of heads would be.
     Nodes,
 }
 
@@ -61,36 +74,43 @@ async fn observe(mut request: Request, next: Next, callers: Callers) -> Response
     request.headers_mut().insert(REQUEST_ID, id.clone());
     let id_text = id.to_str().unwrap_or_default();
     let span = tracing::info_span!(
-        "request",
+        SPAN,
         otel.kind = "server",
         otel.name = format_args!("{method} {path}"),
         request.id = id_text,
         method,
         path,
     );
-    if callers == Callers::Nodes {
-        let parent = opentelemetry::global::get_text_map_propagator(|propagator| {
-            propagator.extract(&Headers(request.headers()))
-        });
-        // Fails where no traces are made, which is no failure.
-        span.set_parent(parent).ok();
+    let is_probe = matches!(path.as_str(), "/healthz" | "/readyz" | "/metrics");
+    let caller = request.headers().get(chapar_trace::TRACEPARENT);
+    match (callers, caller.and_then(|value| value.to_str().ok())) {
+        _ if is_probe => chapar_trace::drop_it(&span),
+        (Callers::Public { sampling }, Some(caller)) => {
+            chapar_trace::accept(&span, caller, rand::random::<f64>() < sampling);
+        }
+        (Callers::Public { .. }, None) => {}
+        (Callers::Nodes, Some(caller)) => chapar_trace::accept(&span, caller, true),
+        (Callers::Nodes, None) => chapar_trace::drop_it(&span),
     }
     let mut response = next.run(request).instrument(span.clone()).await;
     response.headers_mut().insert(REQUEST_ID, id.clone());
     let status = response.status().as_u16();
     let elapsed = started.elapsed();
     let duration_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
+    if chapar_trace::is_on() {
+        // Logs have it in their line.
+        span.set_attribute("http.response.status_code", i64::from(status));
+        if response.status().is_server_error() {
+            span.set_status(Status::error(""));
+        }
+    }
     let _entered = span.enter();
-    if matches!(path.as_str(), "/healthz" | "/readyz" | "/metrics") {
+    if is_probe {
         tracing::debug!(status, duration_ms, "answered");
     } else {
         tracing::info!(status, duration_ms, "answered");
     }
-    let labels = [("method", method.to_owned()), ("path", path)];
-    metrics::histogram!("chapar_http_request_seconds", &labels).record(elapsed.as_secs_f64());
-    let [method, path] = labels;
-    let status = ("status", status.to_string());
-    metrics::counter!("chapar_http_requests_total", &[method, path, status]).increment(1);
+    metrics::answered(method, path, status, elapsed);
     response
 }
 
@@ -130,16 +150,4 @@ pub fn problem(code: Code, headers: &HeaderMap) -> Response {
         response.headers_mut().insert(RETRY_AFTER, seconds);
     }
     response
-}
-
-struct Headers<'a>(&'a HeaderMap);
-
-impl Extractor for Headers<'_> {
-    fn get(&self, key: &str) -> Option<&str> {
-        self.0.get(key)?.to_str().ok()
-    }
-
-    fn keys(&self) -> Vec<&str> {
-        self.0.keys().map(HeaderName::as_str).collect()
-    }
 }

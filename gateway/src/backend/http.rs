@@ -209,14 +209,11 @@ impl HttpBackend {
         url: &str,
         body: &impl Serialize,
     ) -> Result<Result<A, BackendError>, Failure> {
-        let response = self
-            .client
-            .post(url)
-            .timeout(timeout)
-            .json(body)
-            .send()
-            .await
-            .map_err(Failure::Request)?;
+        let mut request = self.client.post(url).timeout(timeout).json(body);
+        if let Some(parent) = chapar_trace::current() {
+            request = request.header(chapar_trace::TRACEPARENT, parent);
+        }
+        let response = request.send().await.map_err(Failure::Request)?;
         let status = response.status();
         if status.is_success() {
             return response.json().await.map(Ok).map_err(Failure::Request);

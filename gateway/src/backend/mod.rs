@@ -14,6 +14,9 @@ use chapar_shared::internal::{
 };
 
 pub mod http;
+mod measured;
+
+pub(crate) use measured::Measured;
 
 /// The api as a gateway sees it. Every method but [`Backend::upload`] and [`Backend::notify`] may be called again
 /// after an error: nothing is done twice by being asked twice.

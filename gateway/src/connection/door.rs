@@ -68,7 +68,7 @@ impl Knock {
         dialect: DialectId,
         target: Target,
     ) -> Response {
-        measures::accepted();
+        measures::accepted(dialect);
         let language = credentials::language(&self.headers);
         let opening = open_for(&node, &self.headers, self.query, dialect, target);
         let opened = tokio::select! {

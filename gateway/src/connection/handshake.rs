@@ -53,7 +53,7 @@ pub(crate) async fn upgrade(
 }
 
 async fn greet(node: Arc<Node>, greeting: Greeting, mut socket: Socket) {
-    measures::accepted();
+    measures::accepted(DialectId::NATIVE);
     let greeted = async {
         if node.is_draining.load(Ordering::Acquire) {
             return Err(End::Close(CloseCode::GoingAway));
@@ -81,7 +81,7 @@ async fn greet(node: Arc<Node>, greeting: Greeting, mut socket: Socket) {
     match greeted {
         Ok(opened) => serve::serve(node, opened, socket).await,
         Err(End::Close(code)) => serve::close(&node, socket, DialectId::NATIVE, code).await,
-        Err(End::Gone) => {}
+        Err(End::Gone) => measures::left(DialectId::NATIVE),
     }
 }
 

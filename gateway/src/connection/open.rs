@@ -10,6 +10,8 @@ use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicI64, AtomicU8};
 
+use tracing::Instrument;
+
 use chapar_shared::envelope::Channel;
 use chapar_shared::internal::{HeadsRequest, OpenRequest, RoomHead, UserState};
 use chapar_shared::protocol::command::Hello;
@@ -67,7 +69,7 @@ pub(crate) struct Guard {
 
 impl Guard {
     fn new(node: &Arc<Node>, connection: &Arc<Connection>, seat: Seat) -> Self {
-        measures::connected();
+        measures::connected(connection.dialect);
         Self {
             node: Arc::clone(node),
             connection: Arc::clone(connection),
@@ -83,7 +85,7 @@ impl Drop for Guard {
         self.seat.user.detach(&self.connection);
         let watched = std::mem::take(&mut *self.connection.watched());
         self.node.unwatch(&self.connection, &watched);
-        measures::disconnected();
+        measures::disconnected(self.connection.dialect);
     }
 }
 
@@ -136,9 +138,15 @@ pub(crate) async fn open(node: &Arc<Node>, opening: Opening) -> Result<Opened, C
         }
         Err(CloseCode::GoingAway)
     };
-    tokio::time::timeout(node.config.open_timeout, opening)
+    let since = std::time::Instant::now();
+    let span = chapar_trace::span!("open", otel.kind = "server", dialect = dialect.get().name());
+    let opened = tokio::time::timeout(node.config.open_timeout, opening.instrument(span))
         .await
-        .unwrap_or(Err(CloseCode::GoingAway))
+        .unwrap_or(Err(CloseCode::GoingAway));
+    if opened.is_ok() {
+        measures::opened(since);
+    }
+    opened
 }
 
 /// The user's state at the version at which the node knows them.

@@ -165,6 +165,11 @@ impl Queue {
         }
     }
 
+    /// What is queued, and what the writer took and did not yet finish.
+    pub(crate) fn bytes(&self) -> usize {
+        self.lock().bytes
+    }
+
     /// How it ends, if it does.
     pub(crate) fn ending(&self) -> Option<End> {
         self.lock().end

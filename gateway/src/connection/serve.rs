@@ -56,15 +56,19 @@ pub(super) async fn serve(node: Arc<Node>, opened: Opened, socket: Socket) {
     let Serving { node, socket, .. } = serving;
     // Closing takes much room, and for a short time.
     match ended {
-        Ended::Gone => {}
-        Ended::Broken(code, reason) => Box::pin(socket.close(code, reason, LAST_WRITE)).await,
+        Ended::Gone => measures::left(dialect),
+        Ended::Cut(code) => measures::closed(dialect, code),
+        Ended::Broken(code, reason) => {
+            measures::broken(dialect);
+            Box::pin(socket.close(code, reason, LAST_WRITE)).await;
+        }
         Ended::Close(code) => Box::pin(close(&node, socket, dialect, code)).await,
     }
 }
 
 /// Closes with a code, in the words of a dialect.
 pub(super) async fn close(node: &Node, socket: Socket, dialect: DialectId, code: CloseCode) {
-    measures::closed(code);
+    measures::closed(dialect, code);
     let (number, reason) = dialect.get().close(code);
     socket.close(number, reason, patience(node, code)).await;
 }
@@ -98,6 +102,8 @@ type Running = BoxFuture<'static, (Box<Commands>, Result<(), CloseCode>)>;
 
 enum Ended {
     Gone,
+    /// It takes nothing more, a close frame least of all.
+    Cut(CloseCode),
     Close(CloseCode),
     /// What it sent is not the protocol: RFC 6455 says the code.
     Broken(u16, &'static str),
@@ -223,7 +229,7 @@ impl Serving {
             let before = (self.frames.len(), self.socket.backlog());
             match self.socket.poll_write(context, &mut self.frames) {
                 Poll::Ready(Ok(())) => self.stalled = None,
-                Poll::Ready(Err(_)) => return Poll::Ready(self.cut()),
+                Poll::Ready(Err(_)) => return Poll::Ready(self.cut(Ended::Gone)),
                 Poll::Pending => {
                     let now = (self.frames.len(), self.socket.backlog());
                     return self.poll_stalled(context, before != now);
@@ -274,16 +280,16 @@ impl Serving {
             stalled.as_mut().reset(deadline);
         }
         match stalled.as_mut().poll(context) {
-            Poll::Ready(()) => Poll::Ready(self.cut()),
+            Poll::Ready(()) => Poll::Ready(self.cut(Ended::Cut(CloseCode::TooSlow))),
             Poll::Pending => Poll::Pending,
         }
     }
 
-    /// The client takes nothing more.
-    fn cut(&self) -> Ended {
-        if let Some(End::Close(code)) = self.connection.queue.ending() {
-            measures::closed(code);
+    /// The client takes nothing more: the end that it was to be told, if there was one.
+    fn cut(&self, otherwise: Ended) -> Ended {
+        match self.connection.queue.ending() {
+            Some(End::Close(code)) => Ended::Cut(code),
+            _ => otherwise,
         }
-        Ended::Gone
     }
 }

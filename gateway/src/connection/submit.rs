@@ -9,6 +9,8 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::time::Instant;
+use tracing::field::Empty;
+use tracing::{Instrument, Span};
 
 use chapar_shared::internal::{Command, Outcome, Submission, SubmitRequest};
 use chapar_shared::protocol::reply::Reply;
@@ -49,6 +51,7 @@ struct Pending {
     id: Option<CommandId>,
     command: Command,
     accepted: Instant,
+    span: Span,
 }
 
 /// A command in a batch.
@@ -57,6 +60,8 @@ struct Ticket {
     connection: Arc<Connection>,
     id: Option<CommandId>,
     accepted: Instant,
+    /// From the command's frame to its answer: the beginning of its trace.
+    span: Span,
 }
 
 impl Lane {
@@ -87,10 +92,19 @@ impl Node {
             if lane.waiting.len() + lane.taken >= self.config.max_pending_commands {
                 return Err(Problem::rate_limited(std::time::Duration::from_secs(1)));
             }
+            measures::submitted(&command);
+            let span = chapar_trace::span!(
+                "command",
+                otel.kind = "server",
+                otel.name = measures::op(&command),
+                dialect = connection.dialect.get().name(),
+                outcome = Empty,
+            );
             lane.waiting.push_back(Pending {
                 id,
                 command,
                 accepted: Instant::now(),
+                span,
             });
             if std::mem::replace(&mut lane.is_scheduled, true) {
                 return Ok(());
@@ -134,6 +148,7 @@ impl Node {
                     connection: Arc::clone(&connection),
                     id: pending.id,
                     accepted: pending.accepted,
+                    span: pending.span,
                 });
             }
         }
@@ -174,6 +189,10 @@ async fn run_batches(node: &Arc<Node>) {
 
 /// Submits until there is an answer for each command, or its time is over.
 async fn run(node: &Arc<Node>, mut tickets: Vec<Ticket>, mut submissions: Vec<Submission>) {
+    measures::batch(tickets.len());
+    let spans = trace(&tickets, &mut submissions);
+    // The request itself is part of the first trace alone.
+    let first_span = spans.first().cloned().unwrap_or_else(Span::none);
     let mut backoff = Backoff::default();
     loop {
         give_up_late(node, &mut tickets, &mut submissions);
@@ -185,7 +204,7 @@ async fn run(node: &Arc<Node>, mut tickets: Vec<Ticket>, mut submissions: Vec<Su
         };
         let answer = tokio::time::timeout_at(
             first + node.config.submit_timeout,
-            node.backend.submit(request),
+            node.backend.submit(request).instrument(first_span.clone()),
         )
         .await;
         match answer {
@@ -222,6 +241,21 @@ async fn run(node: &Arc<Node>, mut tickets: Vec<Ticket>, mut submissions: Vec<Su
     }
 }
 
+/// The batch in the trace of each of its commands that is sampled, and where the api goes on with them. A batch is
+/// of many traces, and a trace must be whole without the others: so each has a span of the whole batch's time.
+fn trace(tickets: &[Ticket], submissions: &mut [Submission]) -> Vec<Span> {
+    let size = tickets.len();
+    let both = tickets.iter().zip(submissions);
+    both.filter_map(|(ticket, submission)| {
+        let parent = chapar_trace::traceparent(&ticket.span)?;
+        let span = chapar_trace::span!("submit", otel.kind = "client", batch.size = size);
+        let span = chapar_trace::below(span, &parent);
+        submission.trace = chapar_trace::traceparent(&span);
+        Some(span)
+    })
+    .collect()
+}
+
 /// Answers `unavailable` to those whose time is over.
 fn give_up_late(node: &Node, tickets: &mut Vec<Ticket>, submissions: &mut Vec<Submission>) {
     let is_late = |ticket: &Ticket| ticket.accepted.elapsed() >= node.config.submit_timeout;
@@ -243,7 +277,8 @@ fn give_up_late(node: &Node, tickets: &mut Vec<Ticket>, submissions: &mut Vec<Su
 }
 
 fn answer_one(ticket: Ticket, outcome: Outcome) {
-    measures::acknowledged(ticket.accepted.elapsed());
+    let word = measures::acknowledged(&outcome, ticket.accepted.elapsed());
+    ticket.span.record("outcome", word);
     let (ok, error) = match outcome {
         Outcome::Ok(ok) => (Some(ok), None),
         Outcome::Error(problem) => (None, Some(problem.to_reply(ticket.connection.language))),

@@ -63,6 +63,11 @@ impl DialectId {
             .map(Self)
     }
 
+    /// Its place, for tables of one entry a dialect.
+    pub(crate) const fn place(self) -> usize {
+        self.0
+    }
+
     /// What it names.
     pub(crate) fn get(self) -> &'static dyn Dialect {
         ALL[self.0]

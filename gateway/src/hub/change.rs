@@ -22,6 +22,8 @@ pub(crate) struct Change {
     pub(crate) actor: Option<Actor>,
     pub(crate) at: Timestamp,
     pub(crate) frame: Utf8Bytes,
+    /// Where the trace of its command stands, if that is sampled.
+    pub(crate) trace: Option<String>,
 }
 
 impl Change {
@@ -41,6 +43,7 @@ impl Change {
             actor: change.actor,
             at: change.at,
             frame: text(change.frame),
+            trace: change.trace,
         }
     }
 
@@ -55,6 +58,7 @@ impl Change {
             actor: None,
             at: Timestamp::default(),
             frame: frame.into(),
+            trace: None,
         }
     }
 }

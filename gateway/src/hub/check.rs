@@ -41,7 +41,6 @@ pub(crate) async fn watch_over(node: Arc<Node>) {
                 }
             })
             .await;
-        crate::measures::rooms(node.rooms.len());
         let is_reliable =
             *node.link.borrow() == Link::Proven && !node.subscriptions.is_unconfirmed();
         if is_reliable {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::pages::FetchError;
 use super::position::Gap;
 use super::room::Room;
+use crate::measures::Repair;
 use crate::node::Node;
 use crate::retry::Backoff;
 
@@ -19,6 +20,7 @@ impl Node {
 }
 
 async fn repair(node: &Arc<Node>, room: &Arc<Room>) {
+    let _running = Repair::begin();
     tokio::time::sleep(node.config.repair_delay).await;
     let mut backoff = Backoff::default();
     while let Some((reader, generation)) = room.repair_from() {

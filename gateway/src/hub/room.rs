@@ -26,7 +26,7 @@ use super::ring::Ring;
 use crate::config::Config;
 use crate::connection::Connection;
 use crate::dialects::{Encodings, Frames, Outgoing};
-use crate::measures;
+use crate::measures::{self, Missing};
 
 /// Bytes of frames that one pull from the ring gives.
 const PULL_BYTES: usize = 64 << 10;
@@ -339,6 +339,17 @@ impl Room {
     }
 }
 
+/// The end of a traced change's way on this node. One span, whatever the number of listeners.
+fn fan_out(trace: &str, change: &Change) -> tracing::Span {
+    let span = chapar_trace::span!(
+        "fan_out",
+        otel.kind = "consumer",
+        seq = change.seq,
+        sockets = tracing::field::Empty
+    );
+    chapar_trace::below(span, trace)
+}
+
 fn encode(changes: &[Arc<Change>], connection: &Connection) -> Vec<Frames> {
     let dialect = connection.dialect.get();
     changes
@@ -356,12 +367,13 @@ impl State {
             return Gap::None;
         }
         self.is_repairing = true;
-        measures::gap();
+        measures::gap(Missing::Room);
         Gap::Found
     }
 
     /// The hot path: for each live listener one comparison, one shared frame, one push.
     fn deliver(&mut self, room: &Arc<Room>, change: &Arc<Change>) {
+        let span = change.trace.as_deref().map(|trace| fan_out(trace, change));
         let frames = Encodings::new(Outgoing::Change(change));
         let mut delivered = 0;
         for listener in self.listeners.iter_mut() {
@@ -389,6 +401,9 @@ impl State {
         }
         if delivered > 0 {
             measures::delivered(delivered, Timestamp::now().since(change.at));
+        }
+        if let Some(span) = span {
+            span.record("sockets", delivered);
         }
     }
 

@@ -9,7 +9,7 @@ use chapar_shared::envelope::{Channel, Envelope};
 
 use super::change::{Change, text};
 use crate::dialects::{Encodings, Outgoing};
-use crate::measures;
+use crate::measures::{self, Missing};
 use crate::node::Node;
 
 /// Deliveries handed on before connections are written to. The more of them there are, the more frames a write
@@ -34,7 +34,7 @@ pub(crate) async fn route(node: Arc<Node>, mut deliveries: mpsc::Receiver<Delive
                     Err(_) => measures::undecodable(),
                 },
                 Delivery::Gap => {
-                    measures::gap();
+                    measures::gap(Missing::Link);
                     node.subscriptions.renewed();
                     node.check_soon.notify_one();
                 }

@@ -260,7 +260,7 @@ impl User {
                     if !has_waited {
                         return Some(Task::Wait);
                     }
-                    measures::gap();
+                    measures::gap(measures::Missing::User);
                     return Some(Task::Reload);
                 }
             }

@@ -76,10 +76,10 @@ pub(super) async fn slow_readers(scene: &mut Scene) -> Result<()> {
         ));
     }
     let others = scene.crowd.members.len();
-    let open = scene.stage.metric("chapar_gateway_connections").await;
+    let open = scene.stage.metric("chapar_gateway_connections", "").await;
     let too_slow = scene
         .stage
-        .metric(r#"chapar_gateway_closes_total{code="4010"}"#)
+        .metric("chapar_gateway_closes_total", r#"code="4010""#)
         .await;
     eprintln!("   of {SLOW} that did not read {too_slow} were closed with 4010");
     let kept = open.saturating_sub(others);

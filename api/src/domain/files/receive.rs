@@ -15,6 +15,7 @@ use super::{Files, object, storage_error, thumbnail};
 use crate::config::StorageKind;
 use crate::domain::{Actor, present};
 use crate::error::Error;
+use crate::measures;
 use crate::media::kind::{self, HEAD_BYTES};
 use crate::media::thumbnail::{Pictured, picture};
 use crate::store::files::NewFile;
@@ -50,7 +51,7 @@ impl Files {
         actor: Actor,
         upload: Upload<impl Chunks>,
     ) -> Result<wire::Attachment, Error> {
-        self.receive_until(actor, upload, None).await
+        measures::uploaded(self.receive_until(actor, upload, None).await)
     }
 
     /// Keeps an upload that is shown by its address alone, as a link in a text is, for as long as the address is
@@ -65,7 +66,8 @@ impl Files {
     ) -> Result<wire::Attachment, Error> {
         // The address is made when the upload is complete, and may end a day later than one made now.
         let shown_until = self.0.context.links.end().plus(Duration::from_hours(24));
-        self.receive_until(actor, upload, Some(shown_until)).await
+        let received = self.receive_until(actor, upload, Some(shown_until));
+        measures::uploaded(received.await)
     }
 
     async fn receive_until(
@@ -139,7 +141,7 @@ impl Files {
         };
         let max_total = context.limits.max_user_files_bytes;
         let file = context.store.create_file(file, max_total).await?;
-        metrics::counter!("chapar_api_upload_bytes_total").increment(written.size);
+        measures::upload_bytes(written.size);
         Ok(present::attachment(&file, &context.links))
     }
 

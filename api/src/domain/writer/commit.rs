@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout};
+use tracing::Span;
 
 use chapar_shared::{Code, MessageId};
 
@@ -12,6 +13,7 @@ use super::{Job, Sent, WriterConfig};
 use crate::clock::Clock;
 use crate::domain::{Publisher, policy};
 use crate::error::StoreError;
+use crate::measures::{self, Reason, Sending};
 use crate::store::messages::{Messages, NewMessage, SendFacts, SendOutcome};
 use crate::store::{ChangeRecord, Committed, Subject};
 
@@ -80,11 +82,13 @@ impl Committer {
                 job.message.clone()
             })
             .collect();
-        metrics::histogram!("chapar_api_commit_batch_size").record(size(batch.len()));
+        measures::batch(batch.len());
+        let spans = committing(&jobs);
         let decide = |_: &NewMessage, facts: &SendFacts| policy::send(facts);
         let commit = self.store.commit_sends(&batch, &decide);
         let result = timeout(self.config.commit_timeout, commit).await;
-        metrics::histogram!("chapar_api_commit_seconds").record(now.elapsed().as_secs_f64());
+        measures::committed(now.elapsed());
+        drop(spans);
         let trouble = match result {
             Ok(Ok(outcome)) => {
                 self.tell(jobs, outcome);
@@ -101,6 +105,11 @@ impl Committer {
                 Trouble::Failed
             }
         };
+        measures::not_committed(match trouble {
+            Trouble::Busy => Reason::Busy,
+            Trouble::Failed => Reason::Failed,
+            Trouble::Unknown => Reason::Unknown,
+        });
         Err((jobs, trouble))
     }
 
@@ -118,18 +127,59 @@ impl Committer {
             committed: outcome.committed,
             traces,
         };
+        let outcome_size = told.committed.changes.len() as u64;
         if self.committed.try_send(told).is_err() {
-            metrics::counter!("chapar_api_publish_failures_total").increment(1);
+            measures::not_published(outcome_size);
         }
+        let (mut new, mut repeats, mut refused) = (0, 0, 0);
+        for result in &outcome.results {
+            match result {
+                Ok((_, false)) => new += 1,
+                Ok((_, true)) => repeats += 1,
+                Err(_) => refused += 1,
+            }
+        }
+        measures::sent(Sending::New, new);
+        measures::sent(Sending::Repeat, repeats);
+        measures::sent(Sending::Refused, refused);
         for (job, result) in jobs.into_iter().zip(outcome.results) {
             job.answer(result.map(|(message, is_repeat)| Sent { message, is_repeat }));
         }
     }
 }
 
+/// Other traces that a commit's span points to, at most.
+const MAX_LINKS: usize = 8;
+
+/// The transaction in the trace of each of its messages that is sampled: a trace must be whole without the others.
+/// Each span points to some of its neighbours', with which it shares its time.
+fn committing(jobs: &[Job]) -> Vec<Span> {
+    let traces = || jobs.iter().filter_map(|job| job.trace.as_deref());
+    traces()
+        .enumerate()
+        .map(|(at, trace)| {
+            let span = chapar_trace::span!("commit", batch.size = jobs.len());
+            let span = chapar_trace::below(span, trace);
+            let others = traces().enumerate().filter(|(other, _)| *other != at);
+            others
+                .take(MAX_LINKS)
+                .for_each(|(_, other)| chapar_trace::link(&span, other));
+            span
+        })
+        .collect()
+}
+
 /// Answers all of them so.
 pub(super) fn refuse(jobs: impl IntoIterator<Item = Job>, code: Code) {
     for job in jobs {
+        measures::sent(
+            if code == Code::Unavailable {
+                Sending::Unavailable
+            } else {
+                Sending::Refused
+            },
+            1,
+        );
         job.answer(Err(code.into()));
     }
 }
@@ -155,12 +205,4 @@ pub(super) async fn publish_in_order(publisher: Publisher, mut committed: mpsc::
         };
         publisher.committed_with(&all, trace, Vec::new()).await;
     }
-}
-
-#[expect(
-    clippy::cast_precision_loss,
-    reason = "batches and queues are far below 2^52"
-)]
-pub(super) fn size(count: usize) -> f64 {
-    count as f64
 }

@@ -8,8 +8,9 @@ use tokio_util::sync::CancellationToken;
 use chapar_shared::Code;
 
 use super::Job;
-use super::commit::{Committer, Trouble, refuse, size};
+use super::commit::{Committer, Trouble, refuse};
 use super::lanes::{Lanes, backoff};
+use crate::measures;
 
 type Batch = Pin<Box<dyn Future<Output = Option<(Vec<Job>, Trouble)>> + Send>>;
 
@@ -79,8 +80,7 @@ impl Loop {
             }
             batch.push(job);
         }
-        metrics::gauge!("chapar_api_writer_queue")
-            .set(size(self.jobs.len() + self.lanes.waiting()));
+        measures::waiting(self.jobs.len() + self.lanes.waiting());
         batch
     }
 }

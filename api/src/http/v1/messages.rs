@@ -238,8 +238,15 @@ async fn edit(
     Path((room, message)): Path<(RoomId, MessageId)>,
     Json(changed): Json<ChangedMessage>,
 ) -> Result<Json<Message>, Failure> {
+    let trace = chapar_trace::current();
     let message = messages
-        .edit(caller.user, room, message, &changed.content, None)
+        .edit(
+            caller.user,
+            room,
+            message,
+            &changed.content,
+            trace.as_deref(),
+        )
         .await?;
     Ok(Json(present::message(&message, &links)))
 }
@@ -268,7 +275,10 @@ async fn delete(
     caller: Caller,
     Path((room, message)): Path<(RoomId, MessageId)>,
 ) -> Result<StatusCode, Failure> {
-    messages.delete(caller.user, room, message, None).await?;
+    let trace = chapar_trace::current();
+    messages
+        .delete(caller.user, room, message, trace.as_deref())
+        .await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -296,8 +306,9 @@ async fn react(
     caller: Caller,
     Path((room, message, emoji)): Path<(RoomId, MessageId, String)>,
 ) -> Result<StatusCode, Failure> {
+    let trace = chapar_trace::current();
     messages
-        .react(caller.user, room, message, &emoji, true, None)
+        .react(caller.user, room, message, &emoji, true, trace.as_deref())
         .await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -326,8 +337,9 @@ async fn unreact(
     caller: Caller,
     Path((room, message, emoji)): Path<(RoomId, MessageId, String)>,
 ) -> Result<StatusCode, Failure> {
+    let trace = chapar_trace::current();
     messages
-        .react(caller.user, room, message, &emoji, false, None)
+        .react(caller.user, room, message, &emoji, false, trace.as_deref())
         .await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -16,7 +16,7 @@ use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::{ConnectOptions, Connection};
 
 use super::config::StoreConfig;
-use super::{Store, migrations};
+use super::{Pool, Store, migrations};
 use crate::error::StoreError;
 
 mod db;
@@ -110,6 +110,10 @@ impl Store for PostgresStore {
     async fn ping(&self) -> Result<(), StoreError> {
         sqlx::query("SELECT 1").execute(&self.pool).await?;
         Ok(())
+    }
+
+    fn pools(&self) -> Vec<Pool> {
+        vec![Pool::of("main", &self.pool)]
     }
 
     /// Nodes that migrate at once wait for each other by an advisory lock.

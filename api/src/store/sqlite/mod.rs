@@ -14,7 +14,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions, SqliteSy
 use tokio::time::Instant;
 
 use super::config::StoreConfig;
-use super::{Store, migrations};
+use super::{Pool, Store, migrations};
 use crate::error::StoreError;
 
 mod db;
@@ -136,6 +136,13 @@ impl Store for SqliteStore {
     async fn ping(&self) -> Result<(), StoreError> {
         sqlx::query("SELECT 1").execute(&self.readers).await?;
         Ok(())
+    }
+
+    fn pools(&self) -> Vec<Pool> {
+        vec![
+            Pool::of("writer", &self.writer),
+            Pool::of("readers", &self.readers),
+        ]
     }
 
     /// In one transaction, so that processes that migrate at once wait for each other.

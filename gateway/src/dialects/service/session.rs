@@ -60,7 +60,7 @@ pub(super) async fn serve(
     mut inbox: mpsc::Receiver<Incoming>,
 ) {
     let node = &greeting.node;
-    measures::accepted();
+    measures::accepted(greeting.dialect);
     let connecting = connect(&session, &greeting, &mut inbox);
     let connected = tokio::select! {
         () = node.shutdown.cancelled() => None,

@@ -46,8 +46,9 @@ pub(super) async fn write(node: Arc<Node>, connection: Arc<Connection>, mut outl
                 }
                 let writing = pin!(outlet.write(&mut frames));
                 if !is_written(&node, &connection, writing).await {
-                    if let Some(End::Close(code)) = connection.queue.ending() {
-                        measures::closed(code);
+                    match connection.queue.ending() {
+                        Some(End::Close(code)) => measures::closed(connection.dialect, code),
+                        _ => measures::left(connection.dialect),
                     }
                     connection.queue.end(End::Gone);
                     return;
@@ -58,9 +59,12 @@ pub(super) async fn write(node: Arc<Node>, connection: Arc<Connection>, mut outl
                 pulling = Some(page.boxed()).into();
                 is_pulling = true;
             }
-            Work::End(End::Gone) => return,
+            Work::End(End::Gone) => {
+                measures::left(connection.dialect);
+                return;
+            }
             Work::End(End::Close(code)) => {
-                measures::closed(code);
+                measures::closed(connection.dialect, code);
                 if is_final(code) {
                     let telling = emit(&outlet.session, &outlet.lifeline, packets::DISCONNECT);
                     if !matches!(tokio::time::timeout(LAST_WRITE, telling).await, Ok(Ok(()))) {

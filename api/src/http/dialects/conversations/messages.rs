@@ -65,7 +65,8 @@ pub(super) async fn edit(
     let content = fields.text("content");
     fields.finish()?;
     let messages = &state.messages;
-    let edited = messages.edit(caller.user, room, message, &content, None);
+    let trace = chapar_trace::current();
+    let edited = messages.edit(caller.user, room, message, &content, trace.as_deref());
     Ok(Json(objects::message(&state, &site, edited.await?)))
 }
 
@@ -76,7 +77,9 @@ pub(super) async fn delete(
     Path((room, message)): Path<(RoomId, MessageId)>,
 ) -> Result<StatusCode, Failure> {
     own(&state, caller.user, room, message).await?;
-    let deleted = state.messages.delete(caller.user, room, message, None);
+    let trace = chapar_trace::current();
+    let messages = &state.messages;
+    let deleted = messages.delete(caller.user, room, message, trace.as_deref());
     deleted.await?;
     Ok(StatusCode::NO_CONTENT)
 }
