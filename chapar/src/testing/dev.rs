@@ -170,16 +170,19 @@ fn addresses(nodes: &[Named], role: &str) -> Vec<String> {
 /// The load balancer's configuration before these nodes, each given as host and port; `listen` is where it
 /// listens, in which testkit fills in `{port}`.
 pub fn configuration(listen: &str, api: &[String], gateways: &[String]) -> String {
-    let servers = |nodes: &[String]| {
+    let servers = |nodes: &[String], policy: &str| {
         let lines = nodes
             .iter()
-            .map(|address| format!("server {address} max_fails=1 fail_timeout=2s;"));
+            .map(|address| format!("server {address} {policy};"));
         lines.collect::<Vec<_>>().join("\n    ")
     };
     NGINX
         .replace("{listen}", listen)
-        .replace("{api_servers}", &servers(api))
-        .replace("{gateway_servers}", &servers(gateways))
+        .replace(
+            "{api_servers}",
+            &servers(api, "max_fails=1 fail_timeout=2s"),
+        )
+        .replace("{gateway_servers}", &servers(gateways, "max_fails=0"))
 }
 
 /// The same, with the balancer's logs in a folder.
