@@ -8,6 +8,7 @@ MAKEFLAGS += --no-print-directory
 CARGO_DENY := 0.20.2
 PORT ?= 8080
 RUNS ?= 5
+SCENARIO ?= smoke
 
 # One target directory and one set of features, so that everything is built once.
 CARGO := cargo
@@ -23,13 +24,13 @@ define part
 endef
 
 .PHONY: help test tools format lint docs deny unit short-chaos contract conformance chaos run cluster bench \
-	bench-smoke
+	bench-smoke k6 k6-short
 
 help: ## What there is
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 test: ## Everything that CI checks
-	@for part in tools format lint docs deny unit short-chaos contract conformance; do $(MAKE) $$part; done; echo "==> all: ok, $$SECONDS s"
+	@for part in tools format lint docs deny unit short-chaos contract conformance k6-short; do $(MAKE) $$part; done; echo "==> all: ok, $$SECONDS s"
 
 tools: ## Install what the tests need (Debian, as root), or say how
 	$(call part,tools,./.ci/tools $(CARGO_DENY))
@@ -60,6 +61,10 @@ contract: ## The server against its OpenAPI and AsyncAPI documents
 conformance: ## Clients of the older protocols against one process and a cluster
 	$(call part,conformance,./tests/conformance/run)
 
+k6-short: ## k6: smoke, a drain and a kill of gateways behind nginx
+	@$(CARGO) build $(SCOPE) --quiet
+	$(call part,k6,WARMUP=6s loadtest/k6/run --lint --binary target/debug/chapar smoke drain kill)
+
 chaos: ## Faults under load, ten minutes at most; CHAOS='--seed 7 --fault drain', CHAOS=--list
 	@$(CARGO) build $(SCOPE) --quiet
 	@target/debug/chapar-chaos $(CHAOS)
@@ -70,6 +75,10 @@ run: ## The server, everything in one process
 cluster: ## Two api nodes, two gateways, Postgres, Redis and nginx on PORT=8080, until Ctrl-C
 	$(CARGO) build --release --features testing
 	@exec target/release/chapar dev cluster --port $(PORT)
+
+k6: ## k6 against a cluster of its own; SCENARIO=bigroom VUS=400 DURATION=1m: loadtest/k6/README.md
+	$(CARGO) build --release --features testing
+	@loadtest/k6/run --binary target/release/chapar $(SCENARIO)
 
 bench: ## Speed and memory beside other servers, RUNS=5 times (half an hour each): loadtest/RESULTS.md
 	$(CARGO) build --profile dist --workspace --bins
