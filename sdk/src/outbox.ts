@@ -162,9 +162,11 @@ export class Outbox extends Watchable<readonly OutgoingMessage[]> {
   acknowledge(message: Message): void {
     const entry = message.nonce === null ? undefined : this.#entries.get(message.nonce);
     if (entry && entry.message.room === message.room) {
+      // Told before it leaves the list, so that a view can show the one in place of the other.
+      this.#entries.delete(entry.message.nonce);
+      this.#onSent(message, entry.message);
       this.#remove(entry);
       entry.resolve?.(message);
-      this.#onSent(message, entry.message);
     }
   }
 

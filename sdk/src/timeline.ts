@@ -74,6 +74,8 @@ export class RoomTimeline extends Watchable<TimelineSnapshot> {
   readonly #ahead = new Map<number, Message>();
   /** Nonces of messages whose reply came and whose place is not reached yet. */
   readonly #confirmed = new Set<string>();
+  /** Nonces of messages that are shown as acknowledged and still stand in the outbox, for this moment. */
+  readonly #acknowledged = new Set<string>();
   readonly #quoted = new Map<number, Message | null>();
   readonly #items = new WeakMap<object, TimelineItem>();
   /** Messages to read once more, since events do not tell which reactions are one's own. */
@@ -137,7 +139,10 @@ export class RoomTimeline extends Watchable<TimelineSnapshot> {
           void this.reload();
         }
       }),
-      client.outbox.subscribe(() => this.#publish({})),
+      client.outbox.subscribe(() => {
+        this.#acknowledged.clear();
+        this.#publish({});
+      }),
     ];
     this.#publish({});
     void this.reload();
@@ -350,8 +355,11 @@ export class RoomTimeline extends Watchable<TimelineSnapshot> {
 
   /** The reply to a send: it may be ahead of the events of others before it. */
   #confirm(message: Message): void {
-    if (message.nonce !== null && !this.#byId.has(message.id)) {
-      this.#confirmed.add(message.nonce);
+    if (message.nonce !== null) {
+      this.#acknowledged.add(message.nonce);
+      if (!this.#byId.has(message.id)) {
+        this.#confirmed.add(message.nonce);
+      }
     }
     this.#apply(message);
   }
@@ -492,7 +500,7 @@ export class RoomTimeline extends Watchable<TimelineSnapshot> {
         }
       }
       for (const outgoing of this.#client.outbox.getSnapshot()) {
-        if (outgoing.room === this.room) {
+        if (outgoing.room === this.room && !this.#acknowledged.has(outgoing.nonce)) {
           items.push(this.#outgoing(outgoing));
         }
       }
