@@ -1,7 +1,6 @@
 // Compiles the library and its tests, and runs those of the named folders of test/: `node scripts/test.mjs unit`.
 import { spawnSync } from "node:child_process";
 import { readdirSync, rmSync } from "node:fs";
-
 import { fileURLToPath } from "node:url";
 
 const here = fileURLToPath(new URL("..", import.meta.url));
@@ -25,4 +24,13 @@ const files = process.argv
     readdirSync(new URL(`../build/test/${folder}`, import.meta.url)).map((name) => `build/test/${folder}/${name}`),
   )
   .filter((file) => file.endsWith(".test.js"));
-run(process.execPath, "--enable-source-maps", "--test", "--test-reporter=spec", "--test-timeout=120000", ...files);
+run(
+  process.execPath,
+  "--enable-source-maps",
+  "--test",
+  "--test-reporter=spec",
+  "--test-timeout=180000",
+  // They wait for servers more than they work.
+  "--test-concurrency=3",
+  ...files,
+);

@@ -284,11 +284,11 @@ export function message(room: number, number: number, more: Partial<Message> = {
 }
 
 /**
- * Waits until something holds, for 5 seconds of real time at most, whatever the timers of the test are: what comes over
+ * Waits until something holds, for 20 seconds of real time at most, whatever the timers of the test are: what comes over
  * a socket comes between two turns of the event loop.
  */
 export async function until(holds: () => boolean, what: string): Promise<void> {
-  const deadline = performance.now() + 5_000;
+  const deadline = performance.now() + 20_000;
   while (!holds()) {
     if (performance.now() > deadline) {
       throw new Error(`never came: ${what}`);
