@@ -22,14 +22,14 @@ define part
 	echo "==> $(1): ok, $$((SECONDS - start)) s"
 endef
 
-.PHONY: help test tools format lint docs deny unit short-chaos contract conformance chaos run cluster bench \
+.PHONY: help test tools format lint docs deny unit short-chaos contract conformance sdk chaos run cluster bench \
 	bench-smoke
 
 help: ## What there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 test: ## Everything that CI checks
-	@for part in tools format lint docs deny unit short-chaos contract conformance; do $(MAKE) $$part; done; echo "==> all: ok, $$SECONDS s"
+	@for part in tools format lint docs deny unit short-chaos contract conformance sdk; do $(MAKE) $$part; done; echo "==> all: ok, $$SECONDS s"
 
 tools: ## Install what the tests need (Debian, as root), or say how
 	$(call part,tools,./.ci/tools $(CARGO_DENY))
@@ -59,6 +59,10 @@ contract: ## The server against its OpenAPI and AsyncAPI documents
 
 conformance: ## Clients of the older protocols against one process and a cluster
 	$(call part,conformance,./tests/conformance/run)
+
+sdk: ## The TypeScript library: generated types, lint, tests against real servers and a cluster whose gateways die
+	@$(CARGO) build $(SCOPE) --quiet
+	$(call part,sdk,cd sdk && npm ci --silent && npm run --silent check)
 
 chaos: ## Faults under load, ten minutes at most; CHAOS='--seed 7 --fault drain', CHAOS=--list
 	@$(CARGO) build $(SCOPE) --quiet
