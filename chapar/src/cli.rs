@@ -54,6 +54,9 @@ pub enum DevCommand {
         /// A folder that keeps the logs of the nodes and of nginx
         #[arg(long, value_name = "PATH")]
         logs: Option<PathBuf>,
+        /// Start a node that ends again, at its address, as an orchestrator would; otherwise all end with it
+        #[arg(long)]
+        restart: bool,
     },
 }
 

@@ -1,8 +1,10 @@
-//! `chapar dev cluster`: a whole cluster on this machine, for development. It ends as a whole.
+//! `chapar dev cluster`: a whole cluster on this machine, for development. It ends as a whole, unless it is told to
+//! start nodes that end again.
 
 use std::fs::File;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::process::ExitStatus;
 use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
@@ -27,14 +29,73 @@ const WATCH: Duration = Duration::from_secs(1);
 /// # Errors
 /// What could not be started, or which part ended.
 pub fn run(command: &DevCommand) -> anyhow::Result<()> {
-    let DevCommand::Cluster { port, logs } = command;
-    Runtime::new()?.block_on(cluster(*port, logs.as_deref()))
+    let DevCommand::Cluster {
+        port,
+        logs,
+        restart,
+    } = command;
+    Runtime::new()?.block_on(cluster(*port, logs.as_deref(), *restart))
 }
 
-/// A node with its name for messages.
-type Named = (String, ChildNode);
+/// A node, and what it takes to start it again where it was.
+#[derive(Debug)]
+struct Member {
+    /// For messages.
+    name: String,
+    roles: Roles,
+    settings: Settings,
+    log: Option<PathBuf>,
+    node: ChildNode,
+}
 
-async fn cluster(port: u16, logs: Option<&Path>) -> anyhow::Result<()> {
+impl Member {
+    /// Starts a node; the settings that it keeps name the addresses it was given.
+    async fn start(
+        name: String,
+        roles: Roles,
+        mut settings: Settings,
+        logs: Option<&Path>,
+    ) -> anyhow::Result<Self> {
+        let log = logs.map(|folder| folder.join(format!("{}.log", name.replace(' ', "-"))));
+        let node = launch(roles, &settings, log.as_deref()).await?;
+        let addresses = node.addresses();
+        settings.set("HTTP__BIND", &addresses.public.to_string());
+        if let Some(internal) = addresses.internal {
+            settings.set("INTERNAL__BIND", &internal.to_string());
+        }
+        Ok(Self {
+            name,
+            roles,
+            settings,
+            log,
+            node,
+        })
+    }
+
+    /// Starts it again after it ended.
+    async fn start_again(&mut self) -> anyhow::Result<()> {
+        self.node = launch(self.roles, &self.settings, self.log.as_deref()).await?;
+        Ok(())
+    }
+
+    /// Where it is and which process. What runs clusters reads it.
+    fn tell(&self) {
+        let (address, pid) = (self.node.addresses().public, self.node.pid());
+        eprintln!("{:10} http://{address} (pid {pid})", self.name);
+    }
+}
+
+/// Log lines are added to the file.
+async fn launch(
+    roles: Roles,
+    settings: &Settings,
+    log: Option<&Path>,
+) -> anyhow::Result<ChildNode> {
+    let file = log.map(|path| File::options().create(true).append(true).open(path));
+    ChildNode::start(&child::binary()?, roles, settings, file.transpose()?).await
+}
+
+async fn cluster(port: u16, logs: Option<&Path>, restart: bool) -> anyhow::Result<()> {
     let mut stops = Stops::listen()?;
     let balancer = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     if let Some(folder) = logs {
@@ -70,13 +131,7 @@ async fn cluster(port: u16, logs: Option<&Path>) -> anyhow::Result<()> {
             anyhow::Ok((postgres, redis, nginx, nodes))
         } => (postgres, redis, nginx, nodes) = started?,
     }
-    for (name, node) in &nodes {
-        eprintln!(
-            "{name:10} http://{} (pid {})",
-            node.addresses().public,
-            node.pid()
-        );
-    }
+    nodes.iter().for_each(Member::tell);
     eprintln!("postgres   {}\nredis      {}", postgres.url(), redis.url());
     println!("ready: http://{balancer}   (Ctrl-C ends it all)");
     let servers = [
@@ -84,10 +139,30 @@ async fn cluster(port: u16, logs: Option<&Path>) -> anyhow::Result<()> {
         ("redis", redis.port()),
         ("nginx", nginx.port()),
     ];
-    let ended = tokio::select! {
-        signal = stops.next() => { eprintln!("{signal}: stopping"); None }
-        what = first_to_end(&mut nodes) => Some(what),
-        what = first_to_be_away(&servers) => Some(what),
+    let ended = loop {
+        let (at, status) = tokio::select! {
+            signal = stops.next() => { eprintln!("{signal}: stopping"); break None; }
+            what = first_to_be_away(&servers) => break Some(what),
+            ended = first_to_end(&mut nodes) => ended,
+        };
+        let node = &mut nodes[at];
+        let status = status.map_or_else(|error| error.to_string(), |status| status.to_string());
+        if !restart {
+            break Some(format!(
+                "{} ended ({status}):\n{}",
+                node.name,
+                node.node.log()
+            ));
+        }
+        eprintln!("{} ended ({status}); starting it again", node.name);
+        let again = tokio::select! {
+            signal = stops.next() => { eprintln!("{signal}: stopping"); break None; }
+            again = node.start_again() => again,
+        };
+        if let Err(error) = again {
+            break Some(format!("{} does not start again: {error:#}", node.name));
+        }
+        node.tell();
     };
     tokio::select! {
         () = stop(nodes) => {}
@@ -135,35 +210,30 @@ async fn migrate(settings: &Settings) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn nodes_of(settings: &Settings, logs: Option<&Path>) -> anyhow::Result<Vec<Named>> {
-    let binary = child::binary()?;
+async fn nodes_of(settings: &Settings, logs: Option<&Path>) -> anyhow::Result<Vec<Member>> {
     let mut settings = settings.clone();
     let mut nodes = Vec::new();
     let mut api_urls = Vec::new();
-    let file = |name: &str| {
-        logs.map(|folder| File::create(folder.join(name)))
-            .transpose()
-    };
     for number in 1..=2 {
-        let log = file(&format!("api-{number}.log"))?;
-        let node = ChildNode::start(&binary, Roles::Api, &settings, log).await?;
-        let internal = node.addresses().internal.context("an api node has one")?;
+        let name = format!("api {number}");
+        let member = Member::start(name, Roles::Api, settings.clone(), logs).await?;
+        let internal = member.node.addresses().internal;
+        let internal = internal.context("an api node has one")?;
         api_urls.push(format!("http://{internal}"));
-        nodes.push((format!("api {number}"), node));
+        nodes.push(member);
     }
     settings.set("INTERNAL__API_URLS", &api_urls.join(","));
     for number in 1..=2 {
-        let log = file(&format!("gateway-{number}.log"))?;
-        let node = ChildNode::start(&binary, Roles::Gateway, &settings, log).await?;
-        nodes.push((format!("gateway {number}"), node));
+        let name = format!("gateway {number}");
+        nodes.push(Member::start(name, Roles::Gateway, settings.clone(), logs).await?);
     }
     Ok(nodes)
 }
 
-fn addresses(nodes: &[Named], role: &str) -> Vec<String> {
-    let of_role = nodes.iter().filter(|(name, _)| name.starts_with(role));
+fn addresses(nodes: &[Member], role: &str) -> Vec<String> {
+    let of_role = nodes.iter().filter(|member| member.name.starts_with(role));
     of_role
-        .map(|(_, node)| node.addresses().public.to_string())
+        .map(|member| member.node.addresses().public.to_string())
         .collect()
 }
 
@@ -194,15 +264,11 @@ fn logging(configuration: String, folder: Option<&Path>) -> String {
         .replace("{dir}/access.log", &access)
 }
 
-async fn first_to_end(nodes: &mut [Named]) -> String {
-    let ends = nodes.iter_mut().map(|(name, node)| {
-        Box::pin(async move {
-            let status = node.ended().await;
-            let status = status.map_or_else(|error| error.to_string(), |status| status.to_string());
-            format!("{name} ended ({status}):\n{}", node.log())
-        })
-    });
-    select_all(ends).await.0
+/// Which one, and how. May be dropped midway.
+async fn first_to_end(nodes: &mut [Member]) -> (usize, anyhow::Result<ExitStatus>) {
+    let ends = nodes.iter_mut().map(|member| Box::pin(member.node.ended()));
+    let (status, at, _) = select_all(ends).await;
+    (at, status)
 }
 
 async fn first_to_be_away(servers: &[(&str, u16)]) -> String {
@@ -218,9 +284,9 @@ async fn first_to_be_away(servers: &[(&str, u16)]) -> String {
 }
 
 /// Gateways first: they still ask the api nodes while they drain.
-async fn stop(mut nodes: Vec<Named>) {
+async fn stop(mut nodes: Vec<Member>) {
     nodes.reverse();
-    for (name, node) in nodes {
+    for Member { name, node, .. } in nodes {
         if let Err(error) = node.stop().await {
             eprintln!("{name}: {error:#}");
         }
