@@ -1,5 +1,5 @@
 /**
- * Several clients send to shared rooms through a real cluster while its gateways are killed, again and again. What
+ * Several clients send to shared rooms through a real cluster while its gateways are killed and drained. What
  * every client was told is recorded and compared: nothing lost, nothing twice, nothing out of order.
  */
 import assert from "node:assert/strict";
@@ -9,7 +9,8 @@ import { Cleanup, RealServer, until } from "../server/real.js";
 
 const CLIENTS = 6;
 const ROOMS = 2;
-const KILLS = 3;
+/** One is told to drain, as in an upgrade. */
+const ENDS = ["SIGKILL", "SIGKILL", "SIGTERM", "SIGKILL"] as const;
 
 let cluster: RealServer;
 const cleanup = new Cleanup();
@@ -88,11 +89,11 @@ test("gateways are killed while clients send: nothing is lost, doubled or out of
   });
   const acknowledged = () =>
     witnesses.map(({ client, answers }) => answers.length - client.outbox.getSnapshot().length);
-  for (let kill = 0; kill < KILLS; kill += 1) {
+  for (const [at, signal] of ENDS.entries()) {
     const before = acknowledged();
     // Not before every client has got on since the last one.
     await until(() => acknowledged().every((count, index) => count >= (before[index] ?? 0) + 10), "progress");
-    await cluster.kill(`gateway ${(kill % 2) + 1}`);
+    await cluster.end(`gateway ${(at % 2) + 1}`, signal);
   }
   isOver = true;
   await Promise.all(sending);
@@ -136,7 +137,7 @@ test("gateways are killed while clients send: nothing is lost, doubled or out of
   }
   const counts = witnesses.map(({ sent }) => [...sent.values()].reduce((sum, { length }) => sum + length, 0));
   t.diagnostic(
-    `${messages.length} messages of ${CLIENTS} clients (${counts.join(", ")}), ${KILLS} gateways killed, ` +
+    `${messages.length} messages of ${CLIENTS} clients (${counts.join(", ")}), gateways ended by ${ENDS.join(", ")}, ` +
       `${witnesses.reduce((sum, { breaks }) => sum + breaks.length, 0)} sockets lost`,
   );
 });

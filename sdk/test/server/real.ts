@@ -118,10 +118,10 @@ export class RealServer {
     return pid;
   }
 
-  /** Kills a node at once, and waits until another one stands in its place. */
-  async kill(node: string): Promise<void> {
+  /** Kills a node at once, or tells it to drain (`SIGTERM`), and waits until another one stands in its place. */
+  async end(node: string, signal: "SIGKILL" | "SIGTERM"): Promise<void> {
     const pid = this.pid(node);
-    process.kill(pid, "SIGKILL");
+    process.kill(pid, signal);
     await until(() => this.pid(node) !== pid, `another ${node}`);
   }
 
