@@ -108,7 +108,9 @@ export class Feed {
     for (const { id, seq } of ready.rooms) {
       if (Object.hasOwn(since, id)) {
         // What is missing follows, up to the head and on.
-        this.#replaying.set(id, seq);
+        if (seq > (since[id] ?? 0)) {
+          this.#replaying.set(id, seq);
+        }
       } else {
         this.#begin(id, seq);
       }

@@ -1,7 +1,7 @@
 import type { Client } from "./client.js";
 import { Watchable } from "./emitter.js";
 import { isTemporary } from "./errors.js";
-import type { ChangeEvent, Message, Ready, RoomView } from "./types.js";
+import type { ChangeEvent, ChatEvent, Message, Ready, RoomView } from "./types.js";
 
 /** One of the user's rooms. */
 export interface RoomEntry {
@@ -32,6 +32,8 @@ export class RoomList extends Watchable<RoomListSnapshot> {
   readonly #client: Client;
   readonly #rooms = new Map<number, RoomEntry>();
   #loading: Promise<void> | null = null;
+  /** Events that came while pages were on their way, which may tell of it or not. */
+  #during: ChatEvent[] = [];
   #isWanted = false;
   /** Counts users: answers to an older one's questions are thrown away. */
   #generation = 0;
@@ -47,35 +49,10 @@ export class RoomList extends Watchable<RoomListSnapshot> {
     this.#client = client;
     client.on("ready", (ready) => this.#ready(ready));
     client.on("event", (event) => {
-      switch (event.type) {
-        case "message.created":
-        case "message.edited":
-        case "message.deleted":
-        case "message.reacted":
-        case "member.joined":
-        case "member.left":
-        case "member.changed":
-        case "room.changed":
-          this.#follow(event);
-          break;
-        case "room.deleted":
-          this.#remove(event.room);
-          break;
-        case "read":
-          if (event.data.user === client.user?.id) {
-            this.#mark(event.room, event.data.number);
-          }
-          break;
-        case "room.joined":
-          this.#set(event.data, undefined);
-          this.#want(event.data);
-          this.#publish({});
-          break;
-        case "room.left":
-          this.#remove(event.data.id);
-          break;
-        default:
+      if (this.#loading) {
+        this.#during.push(event);
       }
+      this.#take(event);
     });
     client.on("reset", ({ view, history }) => {
       if (this.#rooms.has(view.id)) {
@@ -92,6 +69,7 @@ export class RoomList extends Watchable<RoomListSnapshot> {
     this.#isWanted = true;
     this.#loading ??= this.#load().finally(() => {
       this.#loading = null;
+      this.#during = [];
     });
     return this.#loading;
   }
@@ -176,7 +154,9 @@ export class RoomList extends Watchable<RoomListSnapshot> {
         this.#set(isOlder ? before.room : room, before?.latest);
         this.#want(room);
       }
-      // In what came by event while the pages were read is more than in the pages.
+      for (const event of this.#during) {
+        this.#take(event);
+      }
       this.#publish({ status: "ready", error: null });
     } catch (error) {
       if (generation === this.#generation) {
@@ -212,9 +192,52 @@ export class RoomList extends Watchable<RoomListSnapshot> {
     }
   }
 
+  #take(event: ChatEvent): void {
+    switch (event.type) {
+      case "message.created":
+      case "message.edited":
+      case "message.deleted":
+      case "message.reacted":
+      case "member.joined":
+      case "member.left":
+      case "member.changed":
+      case "room.changed":
+        this.#follow(event);
+        break;
+      case "room.deleted":
+        this.#remove(event.room);
+        break;
+      case "read":
+        if (event.data.user === this.#client.user?.id) {
+          this.#mark(event.room, event.data.number);
+        }
+        break;
+      case "room.joined":
+        this.#join(event.data);
+        break;
+      case "room.left":
+        this.#remove(event.data.id);
+        break;
+      default:
+    }
+  }
+
+  #join(room: RoomView): void {
+    const known = this.#rooms.get(room.id);
+    if (!known || known.room.seq <= room.seq) {
+      this.#set(room, known?.latest);
+      this.#want(room);
+      this.#publish({});
+    }
+  }
+
   #follow(event: ChangeEvent): void {
     const entry = this.#rooms.get(event.room);
     if (!entry) {
+      return;
+    }
+    if (event.seq <= entry.room.seq && !event.type.startsWith("message.")) {
+      // In the room as it was read.
       return;
     }
     const me = entry.room.me;

@@ -81,6 +81,7 @@ export class RoomTimeline extends Watchable<TimelineSnapshot> {
   /** Messages to read once more, since events do not tell which reactions are one's own. */
   readonly #uncertain = new Set<number>();
   #isAsking = false;
+  #isClosed = false;
   /** Counts loads of the whole window: answers of older ones are thrown away. */
   #generation = 0;
   #older: Promise<void> | null = null;
@@ -184,9 +185,12 @@ export class RoomTimeline extends Watchable<TimelineSnapshot> {
 
   /** Loads newer messages; nothing if there are none or it is under way. Rejected if they cannot be loaded. */
   loadNewer(): Promise<void> {
-    const newest = this.#window.at(-1);
-    if (!this.#newer && newest && this.getSnapshot().hasNewer) {
-      this.#newer = this.#page("isLoadingNewer", { after: newest.number }, (history) => {
+    return this.getSnapshot().hasNewer ? this.#loadAfter() : Promise.resolve();
+  }
+
+  #loadAfter(): Promise<void> {
+    if (!this.#newer) {
+      this.#newer = this.#page("isLoadingNewer", { after: this.newestNumber }, (history) => {
         this.#insert([...history.items].reverse(), "back");
         // At the end, or met with what came meanwhile.
         return { hasNewer: !this.#catchUp() && history.next !== null };
@@ -194,7 +198,7 @@ export class RoomTimeline extends Watchable<TimelineSnapshot> {
         this.#newer = null;
       });
     }
-    return this.#newer ?? Promise.resolve();
+    return this.#newer;
   }
 
   /** The newest number shown; 0 where there is none. */
@@ -234,6 +238,7 @@ export class RoomTimeline extends Watchable<TimelineSnapshot> {
 
   /** Stops following the room. */
   close(): void {
+    this.#isClosed = true;
     this.#generation += 1;
     clearTimeout(this.#hole);
     for (const stop of this.#unsubscribe) {
@@ -368,7 +373,7 @@ export class RoomTimeline extends Watchable<TimelineSnapshot> {
   #catchUp(): boolean {
     const had = this.#ahead.size > 0;
     const fresh: Message[] = [];
-    let next = this.#window.length > 0 ? this.newestNumber + 1 : Math.min(...this.#ahead.keys());
+    let next = this.newestNumber + 1;
     for (let message = this.#ahead.get(next); message; message = this.#ahead.get(next)) {
       fresh.push(message);
       next += 1;
@@ -424,8 +429,7 @@ export class RoomTimeline extends Watchable<TimelineSnapshot> {
     if (status === "ready" && !hasNewer && this.#ahead.size > 0) {
       this.#hole = setTimeout(() => {
         if (this.#ahead.size > 0) {
-          this.#publish({ hasNewer: true });
-          void this.loadNewer().catch(() => {});
+          void this.#loadAfter().catch(() => {});
         }
       }, HOLE_MS);
     }
@@ -438,10 +442,9 @@ export class RoomTimeline extends Watchable<TimelineSnapshot> {
       return;
     }
     this.#isAsking = true;
-    const generation = this.#generation;
     try {
       let id = this.#nextUnknown();
-      while (id !== undefined && generation === this.#generation) {
+      while (id !== undefined && !this.#isClosed) {
         const isQuoted = !this.#byId.has(id);
         try {
           const message = await this.#client.rest.message(this.room, id);
