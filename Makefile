@@ -23,14 +23,15 @@ define part
 	echo "==> $(1): ok, $$((SECONDS - start)) s"
 endef
 
-.PHONY: help test tools format lint docs deny unit short-chaos contract conformance chaos run cluster bench \
-	bench-smoke k6 k6-short
+.PHONY: help test tools format lint docs deny unit short-chaos contract conformance sdk k6-short chaos run cluster \
+	bench bench-smoke k6
 
 help: ## What there is
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 test: ## Everything that CI checks
-	@for part in tools format lint docs deny unit short-chaos contract conformance k6-short; do $(MAKE) $$part; done; echo "==> all: ok, $$SECONDS s"
+	@for part in tools format lint docs deny unit short-chaos contract conformance sdk k6-short; do $(MAKE) $$part; done; \
+		echo "==> all: ok, $$SECONDS s"
 
 tools: ## Install what the tests need (Debian, as root), or say how
 	$(call part,tools,./.ci/tools $(CARGO_DENY))
@@ -64,6 +65,10 @@ conformance: ## Clients of the older protocols against one process and a cluster
 k6-short: ## k6: smoke, a drain and a kill of gateways behind nginx
 	@$(CARGO) build $(SCOPE) --quiet
 	$(call part,k6,WARMUP=6s loadtest/k6/run --lint --binary target/debug/chapar smoke drain kill)
+
+sdk: ## The TypeScript library: generated types, lint, tests against real servers and a cluster whose gateways die
+	@$(CARGO) build $(SCOPE) --quiet
+	$(call part,sdk,cd sdk && npm ci --silent && npm run --silent check)
 
 chaos: ## Faults under load, ten minutes at most; CHAOS='--seed 7 --fault drain', CHAOS=--list
 	@$(CARGO) build $(SCOPE) --quiet

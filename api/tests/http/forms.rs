@@ -1,5 +1,8 @@
 //! The form of requests and of refusals.
 
+use std::fs;
+use std::path::Path;
+
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
@@ -125,10 +128,26 @@ pub(crate) async fn unknown_paths_and_methods_are_problems(database: Database) {
     }
 }
 
+/// The copy of the description from which clients are generated is what the server says. With `CHAPAR_UPDATE_GOLDEN`
+/// it becomes so.
+fn is_committed(description: &Value) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/openapi.json");
+    let text = serde_json::to_string_pretty(description).unwrap() + "\n";
+    if std::env::var_os("CHAPAR_UPDATE_GOLDEN").is_some() {
+        fs::write(&path, &text).unwrap();
+    }
+    let committed = fs::read_to_string(&path).unwrap();
+    assert!(
+        text == committed,
+        "docs/openapi.json differs: CHAPAR_UPDATE_GOLDEN=1 cargo test -p chapar-api --test http description"
+    );
+}
+
 pub(crate) async fn the_description_is_served_and_complete(database: Database) {
     let world = World::start(database).await;
     let served = answer(world.get("/v1/openapi.json")).await;
     assert_eq!(served.status, StatusCode::OK);
+    is_committed(&served.body);
     let paths = served.body["paths"].as_object().unwrap();
     for (path, item) in paths {
         for (method, operation) in item.as_object().unwrap() {
