@@ -11,6 +11,8 @@ RUNS ?= 5
 
 # One target directory and one set of features, so that everything is built once.
 CARGO := cargo
+# What the image holds; deploy/Dockerfile has the same line, and a test compares them.
+DIST_BUILD := cargo build --locked --profile dist --package chapar --bin chapar
 SCOPE := --workspace --all-targets
 
 # What the clients of the tests sent and got; `contract` compares it with the AsyncAPI document.
@@ -23,13 +25,13 @@ define part
 endef
 
 .PHONY: help test tools format lint docs deny unit short-chaos contract conformance chaos run cluster bench \
-	bench-smoke
+	bench-smoke deploy dist docker-steps
 
 help: ## What there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 test: ## Everything that CI checks
-	@for part in tools format lint docs deny unit short-chaos contract conformance; do $(MAKE) $$part; done; echo "==> all: ok, $$SECONDS s"
+	@for part in tools format lint docs deny unit short-chaos contract conformance deploy; do $(MAKE) $$part; done; echo "==> all: ok, $$SECONDS s"
 
 tools: ## Install what the tests need (Debian, as root), or say how
 	$(call part,tools,./.ci/tools $(CARGO_DENY))
@@ -60,6 +62,9 @@ contract: ## The server against its OpenAPI and AsyncAPI documents
 conformance: ## Clients of the older protocols against one process and a cluster
 	$(call part,conformance,./tests/conformance/run)
 
+deploy: ## Containers, Kubernetes, load balancers, rules and the dashboard; DEPLOY='-k compose'
+	$(call part,deploy,./tests/deploy/run $(DEPLOY))
+
 chaos: ## Faults under load, ten minutes at most; CHAOS='--seed 7 --fault drain', CHAOS=--list
 	@$(CARGO) build $(SCOPE) --quiet
 	@target/debug/chapar-chaos $(CHAOS)
@@ -70,6 +75,12 @@ run: ## The server, everything in one process
 cluster: ## Two api nodes, two gateways, Postgres, Redis and nginx on PORT=8080, until Ctrl-C
 	$(CARGO) build --release --features testing
 	@exec target/release/chapar dev cluster --port $(PORT)
+
+dist: ## The binary of the image, into target/dist
+	$(DIST_BUILD)
+
+docker-steps: ## The Dockerfile's Rust stage as it stands, outside of a container; before a release
+	$(call part,docker-steps,python3 ./tests/deploy/docker_steps.py)
 
 bench: ## Speed and memory beside other servers, RUNS=5 times (half an hour each): loadtest/RESULTS.md
 	$(CARGO) build --profile dist --workspace --bins
