@@ -13,7 +13,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from dockerfile import argument, ignored, stage
+from dockerfile import argument, is_in_context, stage
 from files import ROOT
 
 # What gcr.io/distroless/cc-debian12 brings that a program of Rust and C is linked with.
@@ -22,8 +22,6 @@ LIBRARIES = {"linux-vdso.so.1", "libc.so.6", "libm.so.6", "libgcc_s.so.1", "ld-l
 
 def copy_context(target: Path) -> None:
     """What `COPY . .` finds: files of the repository that .dockerignore lets through."""
-    let, left_out = ignored()
-    names = [pattern.removeprefix("**/") for pattern in left_out]
     tracked = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"],
         cwd=ROOT,
@@ -33,8 +31,7 @@ def copy_context(target: Path) -> None:
     ).stdout.split("\0")
     for name in filter(None, tracked):
         path = Path(name)
-        is_let = any(path == Path(item) or Path(item) in path.parents for item in let)
-        if is_let and not any(part in names for part in path.parts) and (ROOT / path).is_file():
+        if is_in_context(path) and (ROOT / path).is_file():
             (target / path).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / path, target / path)
 

@@ -2,7 +2,8 @@
 
 import re
 from dataclasses import dataclass
-from pathlib import Path
+from fnmatch import fnmatchcase
+from pathlib import Path, PurePath
 
 from files import DEPLOY
 
@@ -52,10 +53,25 @@ def argument(name: str) -> str:
     raise AssertionError(f"no ARG {name}")
 
 
-def ignored() -> tuple[set[str], list[str]]:
-    """Of .dockerignore: what of the root is let through, and the patterns that are left out after all."""
+def context_patterns() -> list[str]:
+    """The lines of .dockerignore."""
     lines = [line.strip() for line in (DEPLOY.parent / ".dockerignore").read_text().splitlines()]
-    lines = [line for line in lines if line and not line.startswith("#")]
-    assert lines[0] == "*", "nothing comes in by itself"
-    let = {line[1:] for line in lines if line.startswith("!")}
-    return let, [line for line in lines[1:] if not line.startswith("!")]
+    return [line for line in lines if line and not line.startswith("#")]
+
+
+def is_in_context(path: PurePath) -> bool:
+    """Whether `COPY . .` finds a file: the last line that is about it, or about a folder above it, decides."""
+    is_in = True
+    for line in context_patterns():
+        is_let, pattern = line.startswith("!"), line.lstrip("!")
+        if any(matches(pattern, place) for place in (path, *path.parents) if place.parts):
+            is_in = is_let
+    return is_in
+
+
+def matches(pattern: str, path: PurePath) -> bool:
+    """A star is any name of one place; two at the beginning are any folders."""
+    if pattern.startswith("**/"):
+        return fnmatchcase(path.name, pattern.removeprefix("**/"))
+    parts = pattern.split("/")
+    return len(parts) == len(path.parts) and all(map(fnmatchcase, path.parts, parts))

@@ -1,7 +1,6 @@
 """What the tests read: the files of the project, and what tools make of them."""
 
 import json
-import os
 import re
 import subprocess
 import tomllib
@@ -13,7 +12,7 @@ import yaml
 ROOT = Path(__file__).resolve().parents[2]
 DEPLOY = ROOT / "deploy"
 K8S = ROOT / "k8s"
-WORK = Path(os.environ.get("CHAPAR_DEPLOY_WORK", ROOT / "target/deploy"))
+WORK = ROOT / "target/deploy"
 CHAPAR = ROOT / "target/debug/chapar"
 
 RULES = DEPLOY / "prometheus/chapar.rules.yaml"
