@@ -74,3 +74,7 @@ def test_files_that_crates_read_from_elsewhere_are_let_through() -> None:
             for name in re.findall(r'include_(?:str|bytes)!\(\s*"([^"]+)"', source.read_text()):
                 path = (source.parent / name).resolve().relative_to(ROOT)
                 assert is_in_context(path), f"{source.relative_to(ROOT)} reads {path}"
+        script = ROOT / crate / "build.rs"
+        for name in re.findall(r'join\("(\.\./[^"]+)"\)', script.read_text() if script.exists() else ""):
+            path = (script.parent / name).resolve().relative_to(ROOT)
+            assert is_in_context(path / "a file"), f"{script.relative_to(ROOT)} reads {path}"
