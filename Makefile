@@ -12,6 +12,8 @@ SCENARIO ?= smoke
 
 # One target directory and one set of features, so that everything is built once.
 CARGO := cargo
+# What the image holds; deploy/Dockerfile has the same line, and a test compares them.
+DIST_BUILD := cargo build --locked --profile dist --package chapar --bin chapar
 SCOPE := --workspace --all-targets
 
 # What the clients of the tests sent and got; `contract` compares it with the AsyncAPI document.
@@ -23,15 +25,15 @@ define part
 	echo "==> $(1): ok, $$((SECONDS - start)) s"
 endef
 
-.PHONY: help test tools format lint docs deny unit short-chaos contract conformance sdk k6-short chaos run cluster \
-	bench bench-smoke k6
+.PHONY: help test tools format lint docs deny unit short-chaos contract conformance deploy sdk k6-short chaos run \
+	cluster bench bench-smoke k6 dist docker-steps
 
 help: ## What there is
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 test: ## Everything that CI checks
-	@for part in tools format lint docs deny unit short-chaos contract conformance sdk k6-short; do $(MAKE) $$part; done; \
-		echo "==> all: ok, $$SECONDS s"
+	@for part in tools format lint docs deny unit short-chaos contract conformance deploy sdk k6-short; do \
+		$(MAKE) $$part; done; echo "==> all: ok, $$SECONDS s"
 
 tools: ## Install what the tests need (Debian, as root), or say how
 	$(call part,tools,./.ci/tools $(CARGO_DENY))
@@ -70,6 +72,9 @@ sdk: ## The TypeScript library: generated types, lint, tests against real server
 	@$(CARGO) build $(SCOPE) --quiet
 	$(call part,sdk,cd sdk && npm ci --silent && npm run --silent check)
 
+deploy: ## Containers, Kubernetes, load balancers, rules and the dashboard; DEPLOY='-k compose'
+	$(call part,deploy,./tests/deploy/run $(DEPLOY))
+
 chaos: ## Faults under load, ten minutes at most; CHAOS='--seed 7 --fault drain', CHAOS=--list
 	@$(CARGO) build $(SCOPE) --quiet
 	@target/debug/chapar-chaos $(CHAOS)
@@ -84,6 +89,12 @@ cluster: ## Two api nodes, two gateways, Postgres, Redis and nginx on PORT=8080,
 k6: ## k6 against a cluster of its own; SCENARIO=bigroom VUS=400 DURATION=1m: loadtest/k6/README.md
 	$(CARGO) build --release --features testing
 	@loadtest/k6/run --binary target/release/chapar $(SCENARIO)
+
+dist: ## The binary of the image, into target/dist
+	$(DIST_BUILD)
+
+docker-steps: ## The Dockerfile's Rust stage as it stands, outside of a container; before a release
+	$(call part,docker-steps,python3 ./tests/deploy/docker_steps.py)
 
 bench: ## Speed and memory beside other servers, RUNS=5 times (half an hour each): loadtest/RESULTS.md
 	$(CARGO) build --profile dist --workspace --bins

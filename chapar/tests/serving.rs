@@ -24,7 +24,7 @@ use tokio_util::task::TaskTracker;
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
-async fn listen(server: &Server, router: Router, header_timeout: Duration, max: usize) -> String {
+fn listen(server: &Server, router: Router, header_timeout: Duration, max: usize) -> String {
     let listener = bind("127.0.0.1:0".parse().unwrap(), "test").unwrap();
     let address = listener.local_addr().unwrap().to_string();
     server.listen("test", listener, router, header_timeout, max);
@@ -134,7 +134,7 @@ async fn a_failing_check_is_named_and_a_hanging_one_fails_in_time() {
 #[tokio::test]
 async fn a_client_that_does_not_finish_its_head_is_cut() {
     let server = Server::default();
-    let address = listen(&server, Router::new(), Duration::from_millis(100), 10).await;
+    let address = listen(&server, Router::new(), Duration::from_millis(100), 10);
     let mut slow = TcpStream::connect(&address).await.unwrap();
     slow.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n")
         .await
@@ -147,7 +147,7 @@ async fn a_client_that_does_not_finish_its_head_is_cut() {
 async fn connections_beyond_the_limit_wait_for_a_place() {
     let server = Server::default();
     let router = Router::new().route("/", get(async || "served"));
-    let address = listen(&server, router, PATIENCE, 1).await;
+    let address = listen(&server, router, PATIENCE, 1);
     let first = TcpStream::connect(&address).await.unwrap();
     let mut second = TcpStream::connect(&address).await.unwrap();
     let request = b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
@@ -170,7 +170,7 @@ async fn a_drain_lets_a_request_finish_and_takes_no_new_ones() {
         "finished"
     };
     let router = Router::new().route("/", get(handler));
-    let address = listen(&server, router, PATIENCE, 10).await;
+    let address = listen(&server, router, PATIENCE, 10);
     let mut idle = TcpStream::connect(&address).await.unwrap();
     let request = TaskTracker::new().spawn(reqwest::get(format!("http://{address}/")));
     is_started.recv().await.unwrap();
@@ -200,7 +200,7 @@ async fn a_drain_waits_for_upgraded_sockets_until_its_deadline() {
         })
     };
     let router = Router::new().route("/ws", get(handler));
-    let address = listen(&server, router, PATIENCE, 10).await;
+    let address = listen(&server, router, PATIENCE, 10);
     let mut socket = TcpStream::connect(&address).await.unwrap();
     let request = "GET /ws HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
