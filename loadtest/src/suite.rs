@@ -112,8 +112,9 @@ async fn measure(bench: &Bench) -> anyhow::Result<()> {
                 (&mut work, rates.get(&(cell.row, cell.kind)))
                 && fanout.search
             {
-                // The search of a later run starts near where the first one ended.
-                fanout.rate = rate * 0.75;
+                // The search of a later run starts near where the first one ended, and is as exact.
+                fanout.rate = rate * 0.9;
+                (fanout.step, fanout.halvings) = (1.2, 3);
             }
             let mut report = match work.run(&bench.common.of(cell.kind)).await {
                 Ok(report) => report,

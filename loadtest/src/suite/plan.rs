@@ -94,7 +94,7 @@ struct Size {
 impl Size {
     const FULL: Self = Self {
         divide: 1,
-        seconds: 5.0,
+        seconds: 3.0,
     };
     const SMOKE: Self = Self {
         divide: 100,
@@ -120,6 +120,8 @@ impl Size {
             rate: if self.divide == 1 { rate } else { 2_000.0 },
             seconds: self.seconds,
             search: self.divide == 1,
+            step: 1.6,
+            halvings: 4,
             senders: if kind == Kind::Whole { 8 } else { 1 },
         })
     }
@@ -131,6 +133,8 @@ impl Size {
             rate: if self.divide == 1 { 10_000.0 } else { 200.0 },
             seconds: self.seconds * 4.0,
             search: false,
+            step: 1.6,
+            halvings: 4,
             senders: 1,
         })
     }

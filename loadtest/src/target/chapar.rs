@@ -1,15 +1,23 @@
 //! This server: its real binary, one process a node.
 
+use std::net::SocketAddr;
+use std::time::Duration;
+
 use anyhow::{Context as _, ensure};
 use chapar::config::Roles;
+use chapar::healthcheck;
 use chapar::testing::{ChildNode, Settings, child};
 use chapar_testkit::{Postgres, Redis, RedisOptions};
 use tokio::process::Command;
+use tokio::time::Instant;
 
 use crate::redis::Publisher;
 use crate::stub::Stub;
 
 use super::{Kind, Options, Source, Target, Wire, seed};
+
+/// How long a node may take until it is ready.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 pub(super) async fn start(kind: Kind, options: Options) -> anyhow::Result<Target> {
     let folder = tempfile::Builder::new().prefix("chapar-load-").tempdir()?;
@@ -53,6 +61,9 @@ pub(super) async fn start(kind: Kind, options: Options) -> anyhow::Result<Target
         nodes.push(node);
     }
     options.pinning.as_generator()?;
+    for &address in &addresses {
+        ready(address).await?;
+    }
     Ok(Target {
         kind,
         wire: Wire::of(kind),
@@ -67,6 +78,21 @@ pub(super) async fn start(kind: Kind, options: Options) -> anyhow::Result<Target
         postgres,
         _folder: Some(folder),
     })
+}
+
+/// Waits until a node has everything that it needs, so that what it takes for itself is there before anything is
+/// measured.
+async fn ready(address: SocketAddr) -> anyhow::Result<()> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        // Blocking: the api that it asks may be this thread's.
+        let asked = tokio::task::spawn_blocking(move || healthcheck::ask(address)).await?;
+        match asked {
+            Ok(()) => return Ok(()),
+            Err(error) if Instant::now() > deadline => return Err(error),
+            Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
+        }
+    }
 }
 
 async fn migrate(settings: &Settings) -> anyhow::Result<()> {

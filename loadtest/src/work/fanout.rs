@@ -11,12 +11,6 @@ use super::{Common, Session, Traffic};
 /// A rate is borne when 99 of 100 deliveries take less.
 const LIMIT_MS: f64 = 200.0;
 
-/// While everything is borne, the next rate is higher by this.
-const STEP: f64 = 1.6;
-
-/// Halvings between a rate that is borne and one that is not: to within 3 % at [`STEP`].
-const HALVINGS: u32 = 4;
-
 /// Nothing here is faster.
 const CEILING: f64 = 20e6;
 
@@ -38,6 +32,13 @@ pub struct Fanout {
     /// Find the highest rate with p99 below 200 ms and nothing lost, doubled or out of order
     #[arg(long)]
     pub search: bool,
+    /// With --search: while everything is borne, the next rate is higher by this
+    #[arg(long, default_value_t = 1.6)]
+    pub step: f64,
+    /// With --search: halvings between a rate that is borne and one that is not; 4 lead to within 3 % of the
+    /// highest
+    #[arg(long, default_value_t = 4)]
+    pub halvings: u32,
     /// Senders of each room, where users send
     #[arg(long, default_value_t = 1)]
     pub senders: usize,
@@ -92,7 +93,7 @@ async fn search(session: &mut Session, args: &Fanout) -> anyhow::Result<Option<T
     let mut rate = args.rate;
     let mut halvings = 0;
     let mut is_second_try = false;
-    while halvings <= HALVINGS && (100.0..CEILING).contains(&rate) {
+    while halvings <= args.halvings && (100.0..CEILING).contains(&rate) {
         let traffic = session.traffic(rate, args.seconds).await?;
         let is_borne = traffic.is_within(LIMIT_MS);
         eprintln!(
@@ -120,8 +121,8 @@ async fn search(session: &mut Session, args: &Fanout) -> anyhow::Result<Option<T
                 halvings += 1;
                 (best.offered_per_s * worst).sqrt()
             }
-            (Some(best), None) => best.offered_per_s * STEP,
-            (None, _) => rate / STEP / STEP,
+            (Some(best), None) => best.offered_per_s * args.step,
+            (None, _) => rate / args.step / args.step,
         };
     }
     Ok(best)
