@@ -19,20 +19,23 @@ SCOPE := --workspace --all-targets
 # What the clients of the tests sent and got; `contract` compares it with the AsyncAPI document.
 FRAMES := $(CURDIR)/target/frames.jsonl
 
+# In web/ afterwards. The client is built on the library's built form.
+WEB_READY := (cd sdk && npm ci --silent && npm run --silent build) && cd web && npm ci --silent
+
 # $(call part,name,command): runs it and says how long it took.
 define part
 @echo "==> $(1)"; start=$$SECONDS; { $(2); } || { echo "==> $(1): FAILED after $$((SECONDS - start)) s" >&2; exit 1; }; \
 	echo "==> $(1): ok, $$((SECONDS - start)) s"
 endef
 
-.PHONY: help test tools format lint docs deny unit short-chaos contract conformance deploy sdk k6-short chaos run \
-	cluster bench bench-smoke k6 dist docker-steps
+.PHONY: help test tools format lint docs deny unit short-chaos contract conformance deploy sdk web web-build k6-short \
+	chaos run cluster bench bench-smoke k6 dist docker-steps
 
 help: ## What there is
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 test: ## Everything that CI checks
-	@for part in tools format lint docs deny unit short-chaos contract conformance deploy sdk k6-short; do \
+	@for part in tools format lint docs deny unit short-chaos contract conformance deploy sdk web k6-short; do \
 		$(MAKE) $$part; done; echo "==> all: ok, $$SECONDS s"
 
 tools: ## Install what the tests need (Debian, as root), or say how
@@ -74,6 +77,13 @@ sdk: ## The TypeScript library: generated types, lint, tests against real server
 
 deploy: ## Containers, Kubernetes, load balancers, rules and the dashboard; DEPLOY='-k compose'
 	$(call part,deploy,./tests/deploy/run $(DEPLOY))
+
+web: ## The web client: lint, that web/dist is what it builds to, and use of it in Chromium, one process and a cluster
+	@$(CARGO) build $(SCOPE) --quiet
+	$(call part,web,$(WEB_READY) && npm run --silent check)
+
+web-build: ## web/dist from its sources; commit it
+	$(WEB_READY) && npm run --silent build
 
 chaos: ## Faults under load, ten minutes at most; CHAOS='--seed 7 --fault drain', CHAOS=--list
 	@$(CARGO) build $(SCOPE) --quiet

@@ -1,0 +1,7 @@
+/** What is offered; any other can be typed. Those for reactions come first. */
+export const EMOJI: readonly string[] = (
+  "👍 ❤️ 😂 😮 😢 🙏 🎉 🔥 👏 🤔 👀 ✅ 🌹 💯 😍 🥳 " +
+  "😀 😃 😄 😁 😅 🤣 😊 🙂 😉 😌 😘 😋 😎 🤩 🤗 🤫 " +
+  "😐 😏 😴 😷 🤒 🥺 😭 😤 😠 😱 😳 🥱 🙄 😬 🤝 👋 " +
+  "👌 ✌️ 🤞 💪 🙌 ✋ 👎 ☕ 🍵 🌸 🌷 🌱 🌙 ⭐ ☀️ ⚡"
+).split(" ");
