@@ -13,10 +13,10 @@ pub mod node;
 mod run;
 pub mod serve;
 pub mod signals;
-pub mod start_page;
 pub mod telemetry;
 #[cfg(feature = "testing")]
 pub mod testing;
+pub mod web;
 
 pub use node::Node;
 pub use run::run;

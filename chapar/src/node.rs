@@ -13,9 +13,9 @@ use crate::config::{Config, HttpConfig, Roles};
 use crate::crypto;
 use crate::health::Readiness;
 use crate::serve::{self, Server};
-use crate::start_page;
 use crate::telemetry::metrics;
 use crate::telemetry::requests::{Callers, observed};
+use crate::web;
 
 /// Gateways keep connections to api nodes for reuse; a short timeout would close one under a request.
 const INTERNAL_IDLE: Duration = Duration::from_mins(2);
@@ -64,7 +64,7 @@ impl Node {
             Roles::Api => Some(serve::bind(config.internal.bind, "internal.bind")?),
             Roles::All | Roles::Gateway => None,
         };
-        // Port 0 has become a real one, which links and the start page name.
+        // Port 0 has become a real one, which links name.
         config.http.bind = public.local_addr()?;
         if let Some(internal) = &internal {
             config.internal.bind = internal.local_addr()?;
@@ -91,10 +91,10 @@ impl Node {
         let readiness = Readiness::new(parts.checks);
         let samples = parts.samples.into();
         let http = config.http.clone();
-        let routes = parts
-            .public
-            .merge(readiness.routes(&samples))
-            .merge(start_page::routes(config, roles));
+        let mut routes = parts.public.merge(readiness.routes(&samples));
+        if roles.has_api() {
+            routes = routes.merge(web::routes(&config.http));
+        }
         let callers = Callers::Public {
             sampling: config.telemetry.sampling,
         };

@@ -4,8 +4,7 @@
 
 use std::time::Duration;
 
-use chapar::start_page;
-use chapar::testing::{Deployment, Place, Shape, Which, paste};
+use chapar::testing::{Deployment, Place, Shape, Which};
 
 async fn is_ready(deployment: &Deployment) -> bool {
     let answer = reqwest::get(format!("{}/readyz", deployment.api_url(0))).await;
@@ -79,13 +78,4 @@ async fn a_node_that_does_not_start_says_why() {
         let error = format!("{:#}", started.unwrap_err());
         assert!(error.contains("limits.max_content"), "{place:?}: {error}");
     }
-}
-
-#[tokio::test]
-async fn pasted_commands_stop_at_the_first_that_fails() {
-    let page = "<pre class=\"shell\">A=1</pre><pre class=\"shell\">echo &quot;$A&quot; &amp;&amp; echo 2</pre>";
-    let blocks = start_page::commands(page, "shell");
-    assert_eq!(paste(&blocks).await.unwrap(), "1\n2\n");
-    let fails = ["false".to_owned(), "echo on".to_owned()];
-    assert!(paste(&fails).await.is_err());
 }

@@ -49,7 +49,7 @@ async fn node(folder: &tempfile::TempDir) -> Node {
 }
 
 #[tokio::test]
-async fn every_node_tells_its_health_metrics_and_itself() {
+async fn every_node_tells_its_health_and_metrics() {
     let folder = tempfile::tempdir().unwrap();
     let node = node(&folder).await;
     let base = format!("http://{}", node.public_address());
@@ -63,11 +63,6 @@ async fn every_node_tells_its_health_metrics_and_itself() {
         ready,
         r#"{"checks":{"broker":"ok","store":"ok"},"ready":true}"#
     );
-
-    let page = get("/").await;
-    let policy = page.headers()["content-security-policy"].to_str().unwrap();
-    assert!(policy.starts_with("default-src 'none'"), "{policy}");
-    assert!(page.text().await.unwrap().contains(&base));
 
     let nothing = get("/nothing/here").await;
     assert_eq!(nothing.status(), 404);
@@ -90,6 +85,58 @@ async fn every_node_tells_its_health_metrics_and_itself() {
     assert_eq!(get("/healthz").await.status(), 200);
     node.stop(CancellationToken::new()).await;
     assert!(reqwest::get(format!("{base}/healthz")).await.is_err());
+}
+
+#[tokio::test]
+async fn the_web_client_is_served_compressed_and_kept_by_browsers() {
+    let folder = tempfile::tempdir().unwrap();
+    let node = node(&folder).await;
+    let base = format!("http://{}", node.public_address());
+    // It does not unpack by itself.
+    let client = reqwest::Client::new();
+    let get = async |path: &str, headers: &[(&str, &str)]| {
+        let mut request = client.get(format!("{base}{path}"));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        request.send().await.unwrap()
+    };
+
+    let page = get("/", &[]).await;
+    assert_eq!(page.status(), 200);
+    let header = |name: &str| page.headers()[name].to_str().unwrap().to_owned();
+    assert_eq!(header("content-type"), "text/html; charset=utf-8");
+    assert_eq!(header("cache-control"), "no-cache");
+    assert_eq!(header("x-content-type-options"), "nosniff");
+    let policy = header("content-security-policy");
+    assert!(policy.starts_with("default-src 'none'"), "{policy}");
+    assert!(policy.contains("frame-ancestors 'none'") && !policy.contains("unsafe"));
+    let etag = header("etag");
+    assert_eq!(get("/", &[("if-none-match", &etag)]).await.status(), 304);
+
+    let html = page.text().await.unwrap();
+    let (_, script) = html.split_once(" src=\"").unwrap();
+    let script = script.split('"').next().unwrap();
+    let plain = get(script, &[]).await;
+    assert_eq!(
+        plain.headers()["cache-control"],
+        "public, max-age=31536000, immutable"
+    );
+    assert_eq!(plain.headers()["vary"], "accept-encoding");
+    let plain = plain.bytes().await.unwrap();
+    for (asked, got) in [("gzip, br", "br"), ("gzip", "gzip")] {
+        let packed = get(script, &[("accept-encoding", asked)]).await;
+        assert_eq!(packed.headers()["content-encoding"], got);
+        assert!(packed.bytes().await.unwrap().len() * 2 < plain.len());
+    }
+
+    let missing = get("/assets/missing.js", &[]).await;
+    assert_eq!(missing.status(), 404);
+    assert_eq!(
+        missing.headers()["content-type"],
+        "application/problem+json"
+    );
+    node.stop(CancellationToken::new()).await;
 }
 
 #[tokio::test]

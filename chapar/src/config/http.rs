@@ -17,8 +17,7 @@ use super::show;
 pub struct HttpConfig {
     /// Address and port; `127.0.0.1:8000`. Port 0 takes a free one.
     pub bind: SocketAddr,
-    /// The address that clients use, without a path: in links to files and on the start page. Unset:
-    /// `http://` and `bind`.
+    /// The address that clients use, without a path: in links to files. Unset: `http://` and `bind`.
     pub public_url: Option<String>,
     /// Address ranges of the proxies before this node, as `10.0.0.0/8`. The client's address is the
     /// rightmost of `X-Forwarded-For` outside them. Too wide: clients choose the address that their

@@ -10,7 +10,6 @@
 //! ```
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
 use chapar_testkit::{Postgres, shared_postgres, shared_redis};
@@ -28,9 +27,6 @@ mod settings;
 
 pub use child::{Addresses, ChildNode};
 pub use settings::Settings;
-
-/// How long pasted commands may take.
-const PASTE: Duration = Duration::from_mins(1);
 
 /// How a deployment's nodes run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -339,26 +335,6 @@ async fn launch(
             Ok((Running::Process(Box::new(child)), addresses))
         }
     }
-}
-
-/// Pastes blocks of commands into one bash, as a visitor of the start page would, and gives what they print.
-/// Unlike a visitor's shell it stops at the first command that fails.
-///
-/// # Errors
-/// When one fails, with what it printed.
-pub async fn paste(blocks: &[String]) -> anyhow::Result<String> {
-    let mut command = tokio::process::Command::new("bash");
-    command.args(["-e", "-u", "-o", "pipefail", "-c"]);
-    command.arg(blocks.join("\n")).kill_on_drop(true);
-    let output = tokio::time::timeout(PASTE, command.output()).await??;
-    let printed = String::from_utf8_lossy(&output.stdout).into_owned();
-    let complaint = String::from_utf8_lossy(&output.stderr);
-    ensure!(
-        output.status.success(),
-        "{}:\n{printed}\n{complaint}",
-        output.status
-    );
-    Ok(printed)
 }
 
 /// A database with this version's schema, copied from one that is migrated once in this process.
