@@ -96,12 +96,20 @@ export class Browser {
   /**
    * A fresh profile, without cookies, closed with the test `t`.
    *
-   * The server's pages have no scripts and forbid all connections. `hasScripts` lifts that, for tests of what the
-   * browser sends along with the requests of a script of the same origin.
+   * It stays on the server's pages, as `?plain` makes a tab do, where a page's script would go on to the web client.
+   * The pages forbid all connections. `hasScripts` lifts that, for tests of what the browser sends along with the
+   * requests of a script of the same origin.
    */
   async profile(t, { hasScripts = false } = {}) {
     const context = await this.#chromium.newContext({ locale: "fa-IR", bypassCSP: hasScripts });
     context.setDefaultTimeout(PATIENCE_MS);
+    await context.addInitScript(() => {
+      try {
+        sessionStorage.setItem("chapar.plain", "1");
+      } catch {
+        // A page without an origin has no storage.
+      }
+    });
     t.after(() => context.close());
     return context;
   }

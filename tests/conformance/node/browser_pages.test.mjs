@@ -167,7 +167,9 @@ eachTarget("groups in a browser", (_, base) => {
     const answer = await page.goto(groupPage(slug));
     const policy = answer.headers()["content-security-policy"] ?? "";
     assert.match(policy, /default-src 'none'/);
-    assert.doesNotMatch(policy, /script-src|unsafe/);
+    // The one that leads to the web client.
+    assert.match(policy, /script-src 'self';/);
+    assert.doesNotMatch(policy, /unsafe|connect-src/);
     assert.match((await pageFetch(page, "/chat/")).refused ?? "", /Failed to fetch/);
   });
 

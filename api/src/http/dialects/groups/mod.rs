@@ -2,7 +2,8 @@
 //! served them.
 //!
 //! Each path answers in two ways: JSON to programs, and pages to people at a browser, whose forms are answered with a
-//! redirect. Which of them, the request says (`Asked::wants_page`). A login also sets the session cookie, which is
+//! redirect. Which of them, the request says (`Asked::wants_page`). A browser that runs scripts goes on from a page to
+//! the same place of the web client. A login also sets the session cookie, which is
 //! good for all routes of the node. Forms carry no token of their own: the cookie is `SameSite=Lax`, and what changes
 //! something is taken from pages of this site alone.
 
@@ -38,7 +39,9 @@ const HOME: &str = "/chat/";
 const LOGIN: &str = "/chat/login/";
 
 fn routes(_: &ApiState) -> Routes {
-    let mut quick = Router::new().route("/chat/style.css", get(pages::style));
+    let mut quick = Router::new()
+        .route("/chat/style.css", get(pages::style))
+        .route("/chat/enter.js", get(pages::enter));
     for (path, methods) in [
         ("/chat", get(dashboard::show)),
         (

@@ -1,7 +1,9 @@
-//! What a person at a browser sees: pages in Persian, without any script, that work by links and forms alone.
+//! What a person at a browser sees: pages in Persian that work by links and forms alone. Their one script leads who
+//! can run it to the web client instead (`enter.js`); a page that says what went wrong has none, and stays.
 //!
 //! Texts of users go through `html!`, which escapes them; nothing here is marked as HTML already. The policy of
-//! content forbids scripts, frames and everything from elsewhere, so that a hole in that would still run nothing.
+//! content forbids other scripts, connections, frames and everything from elsewhere, so that a hole in that would
+//! still run nothing.
 
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
@@ -27,6 +29,7 @@ pub(super) use chat::{group, private};
 pub(super) use dashboard::dashboard;
 
 const STYLE: &str = include_str!("style.css");
+const ENTER: &str = include_str!("enter.js");
 
 /// The one style sheet.
 pub(super) async fn style() -> Response {
@@ -38,6 +41,16 @@ pub(super) async fn style() -> Response {
     (headers, STYLE).into_response()
 }
 
+/// The one script.
+pub(super) async fn enter() -> Response {
+    let headers = [
+        (header::CONTENT_TYPE, "text/javascript; charset=utf-8"),
+        (header::CACHE_CONTROL, "no-cache"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    ];
+    (headers, ENTER).into_response()
+}
+
 /// A page around its content. `viewer`: whose name it shows; `images`: an origin besides its own that files come from.
 struct Page<'a> {
     title: &'a str,
@@ -47,6 +60,7 @@ struct Page<'a> {
 
 impl Page<'_> {
     fn respond(&self, status: StatusCode, content: &Markup) -> Response {
+        let has_place = status == StatusCode::OK;
         let html = html! {
             (DOCTYPE)
             html lang="fa" dir="rtl" {
@@ -54,6 +68,7 @@ impl Page<'_> {
                     meta charset="utf-8";
                     meta name="viewport" content="width=device-width, initial-scale=1";
                     title { (self.title) " – چاپار" }
+                    @if has_place { script src="/chat/enter.js" data-viewer=[self.viewer] {} }
                     link rel="stylesheet" href="/chat/style.css";
                 }
                 body {
@@ -74,8 +89,9 @@ impl Page<'_> {
         };
         let mut response = (status, Html(html.into_string())).into_response();
         let images = self.images.unwrap_or_default();
+        let script = if has_place { "script-src 'self'; " } else { "" };
         let policy = format!(
-            "default-src 'none'; style-src 'self'; img-src 'self' {images}; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+            "default-src 'none'; {script}style-src 'self'; img-src 'self' {images}; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
         );
         let policy = HeaderValue::from_str(&policy)
             .unwrap_or(HeaderValue::from_static("default-src 'none'"));
