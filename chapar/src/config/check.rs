@@ -95,6 +95,7 @@ impl Config {
         }
         require_some("http.max_connections", http.max_connections)?;
         require_time("http.header_timeout", http.header_timeout)?;
+        require_time("http.idle_timeout", http.idle_timeout)?;
         require_time("http.request_timeout", http.request_timeout)?;
         require_time("http.drain_timeout", http.drain_timeout)
     }
