@@ -228,6 +228,13 @@ impl Config {
             ),
         );
         warn(
+            roles.has_gateway() && self.gateway.max_connections >= http.max_connections,
+            format!(
+                "gateway.max_connections ({}) is not below http.max_connections ({}): a node full of sockets answers no probe",
+                self.gateway.max_connections, http.max_connections
+            ),
+        );
+        warn(
             http.allowed_origins.iter().any(|origin| origin == "*"),
             "http.allowed_origins holds *: every web page may use a visitor's token".to_owned(),
         );

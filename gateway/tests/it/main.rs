@@ -13,6 +13,7 @@ mod bus;
 mod commands;
 mod dialects;
 mod files;
+mod gate;
 mod handshake;
 mod http;
 mod presence;
