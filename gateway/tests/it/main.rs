@@ -17,6 +17,8 @@ mod gate;
 mod handshake;
 mod http;
 mod presence;
+mod slow;
+mod sources;
 mod store;
 mod streams;
 mod users;
