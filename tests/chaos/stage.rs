@@ -77,7 +77,7 @@ impl Stage {
             // So narrow that a few clients are a crowd, of which some wait and some are told to come back.
             ("GATEWAY__ACCEPT_RATE", "10"),
             ("GATEWAY__ACCEPT_BURST", "4"),
-            ("GATEWAY__ACCEPT_WAIT", "500ms"),
+            ("GATEWAY__ACCEPT_WAIT", "200ms"),
             // As in operation: requests are on their way through nginx while nodes stop.
             ("HTTP__DRAIN_LINGER", "3s"),
         ];
