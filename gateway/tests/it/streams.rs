@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use chapar_broker::Link;
+use chapar_gateway::Config;
 use chapar_shared::envelope::{Channel, Envelope};
 use chapar_shared::{Limits, RoomId};
 use proptest::prelude::*;
@@ -315,6 +316,49 @@ async fn a_listener_within_a_compacted_step_gets_what_it_lacks_from_its_own_posi
         kinds.push(behind.next().await);
     }
     assert_eq!(kinds.last().unwrap()["data"]["content"], "ویراسته");
+}
+
+/// A page of a repair calls a message new that was created since the repair set out. A client that came from
+/// another node, and stands within the page, may know it.
+#[tokio::test]
+async fn a_message_is_not_new_again_to_a_listener_ahead_of_its_node() {
+    for page_items in [200, 1] {
+        let paged = Config {
+            page_items,
+            ..config()
+        };
+        let world = World::with(paged, Limits::default()).await;
+        let mut behind = world.client(0, 1).await;
+        world.bus.set_fate(Fate::Lose);
+        let first = world.store.send(1, "نخست");
+        world.store.send(1, "دوم");
+        // The node learns of it from the client that comes, and cannot repair before the edit.
+        world.store.fault(|faults| faults.failing_pages = 2);
+        let mut ahead = world.resume(0, 2, json!({"since": {"1": 2}})).await;
+        world.store.edit(1, first, "ویراسته");
+        world.bus.gap();
+        let event = ahead.next().await;
+        assert_eq!(
+            (&event["seq"], &event["type"]),
+            (&json!(3), &json!("message.edited")),
+            "pages of {page_items}"
+        );
+        let created = json!("message.created");
+        for seq in [2, 3] {
+            let event = behind.next().await;
+            assert_eq!((&event["seq"], &event["type"]), (&json!(seq), &created));
+        }
+        // And both go on from there alike.
+        world.bus.set_fate(Fate::Pass);
+        world.store.edit(1, first, "دوباره");
+        for client in [&mut ahead, &mut behind] {
+            let event = client.next().await;
+            assert_eq!(
+                (&event["seq"], &event["type"]),
+                (&json!(4), &json!("message.edited"))
+            );
+        }
+    }
 }
 
 #[tokio::test]
