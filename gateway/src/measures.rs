@@ -140,9 +140,8 @@ impl Handles {
             accepted: dialects()
                 .map(|name| counter!("chapar_gateway_connections_total", "dialect" => name))
                 .collect(),
-            newcomers: NEWCOMERS.map(
-                |outcome| counter!("chapar_gateway_newcomers_total", "outcome" => outcome),
-            ),
+            newcomers: NEWCOMERS
+                .map(|outcome| counter!("chapar_gateway_newcomers_total", "outcome" => outcome)),
             closes: dialects()
                 .map(|name| {
                     let mut ends = ends();

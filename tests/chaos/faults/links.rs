@@ -57,8 +57,9 @@ fn never_without_answers(scene: &mut Scene, period: Range<Duration>) {
     let moments: Vec<Duration> = acked.chain([period.end]).collect();
     let mut last = period.start;
     for moment in moments {
-        if moment - last > STANDSTILL {
-            let pause = moment - last;
+        // Entries of several clients may be stamped a moment before they are recorded.
+        let pause = moment.saturating_sub(last);
+        if pause > STANDSTILL {
             scene.complain(format!("no send was acknowledged for {pause:?}"));
         }
         last = moment;
