@@ -169,7 +169,7 @@ const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n";
 async fn a_connection_is_kept_for_longer_than_a_head_may_take() {
     let server = Server::default();
     let head = Duration::from_millis(200);
-    let address = listen(&server, served(), head, 10).await;
+    let address = listen(&server, served(), head, 10);
     let mut stream = TcpStream::connect(&address).await.unwrap();
     stream.write_all(REQUEST).await.unwrap();
     read_answer(&mut stream).await;
@@ -208,7 +208,7 @@ async fn an_idle_connection_is_closed_in_the_end() {
 #[tokio::test]
 async fn a_drain_answers_once_more_on_connections_that_are_kept() {
     let server = Server::default();
-    let address = listen(&server, served(), PATIENCE, 10).await;
+    let address = listen(&server, served(), PATIENCE, 10);
     let mut stream = TcpStream::connect(&address).await.unwrap();
     stream.write_all(REQUEST).await.unwrap();
     assert!(!read_answer(&mut stream).await.contains("connection: close"));
@@ -226,7 +226,7 @@ async fn a_drain_answers_once_more_on_connections_that_are_kept() {
 #[tokio::test]
 async fn connections_in_the_systems_queue_are_served_at_the_end() {
     let server = Server::default();
-    let address = listen(&server, served(), PATIENCE, 100).await;
+    let address = listen(&server, served(), PATIENCE, 100);
     // Nothing else runs on this thread meanwhile, so nobody accepts them.
     let early: Vec<std::net::TcpStream> = (0..20)
         .map(|_| {
