@@ -109,6 +109,13 @@ pub trait Presence: fmt::Debug + Send + Sync + 'static {
     /// [`BrokerError::Unreachable`]: the leases run out by themselves.
     async fn release(&self, users: &[UserId], at: Timestamp) -> Result<Vec<UserId>, BrokerError>;
 
+    /// Lets this node's leases end `after` so long at the latest, unless it renews them: for a node that goes, whose
+    /// users may be on their way to another one. Nobody needs to tell of the end; it is when they were last seen.
+    ///
+    /// # Errors
+    /// [`BrokerError::Unreachable`]: the leases run out in their own time.
+    async fn let_go(&self, users: &[UserId], after: Duration) -> Result<(), BrokerError>;
+
     /// The state of `users`; those never seen are left out.
     ///
     /// # Errors
@@ -118,7 +125,10 @@ pub trait Presence: fmt::Debug + Send + Sync + 'static {
 }
 
 /// How long a lease lasts without renewal: a dead node's users are offline within this time.
-pub const PRESENCE_LEASE: Duration = Duration::from_secs(40);
+///
+/// Longer than the 10 s in which somebody may come back unnoticed, counted from the last renewal of a node that
+/// died; with the time until watchers are told, well below the 45 s in which they must be.
+pub const PRESENCE_LEASE: Duration = Duration::from_secs(30);
 
 /// Whether a user is online.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

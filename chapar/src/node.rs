@@ -12,7 +12,7 @@ use crate::compose::{self, LAST_STEPS, Parts, Stop};
 use crate::config::{Config, HttpConfig, Roles};
 use crate::crypto;
 use crate::health::Readiness;
-use crate::serve::{self, Server};
+use crate::serve::{self, Server, Terms};
 use crate::telemetry::metrics;
 use crate::telemetry::requests::{Callers, observed};
 use crate::web;
@@ -98,13 +98,26 @@ impl Node {
         let callers = Callers::Public {
             sampling: config.telemetry.sampling,
         };
-        let (timeout, max) = (http.header_timeout, http.max_connections);
-        server.listen("public", public, observed(routes, callers), timeout, max);
+        let terms = Terms {
+            header_timeout: http.header_timeout,
+            idle_timeout: http.idle_timeout,
+            max_connections: http.max_connections,
+        };
+        server.listen("public", public, observed(routes, callers), terms);
         if let Some(listener) = internal {
             let routes = parts.internal.unwrap_or_default();
             let routes = routes.merge(readiness.routes(&samples));
             let routes = observed(routes, Callers::Nodes);
-            server.listen("internal", listener, routes, INTERNAL_IDLE, max);
+            let idle_timeout = INTERNAL_IDLE;
+            server.listen(
+                "internal",
+                listener,
+                routes,
+                Terms {
+                    idle_timeout,
+                    ..terms
+                },
+            );
         }
         let node = Self {
             public: config.http.bind,
@@ -142,8 +155,8 @@ impl Node {
         &self.readiness
     }
 
-    /// The one drain: readiness off, listeners closed, sockets told to reconnect elsewhere, requests finished,
-    /// then everything behind. Ends after `drain_delay` and `drain_timeout` and a few seconds at the latest.
+    /// The one drain: readiness off, listeners closed, sockets told to reconnect elsewhere, requests finished and
+    /// connections given up in step with the proxies that keep them, then everything behind. Ends after `drain_delay` and `drain_timeout` and a few seconds at the latest.
     /// Cancelling `hurry` ends the waiting.
     pub async fn stop(self, hurry: CancellationToken) {
         tracing::info!("draining");
@@ -151,7 +164,8 @@ impl Node {
         let delay = tokio::time::sleep(self.http.drain_delay);
         hurry.run_until_cancelled(delay).await;
         self.server.stop_accepting();
-        let deadline = Instant::now() + self.http.drain_timeout;
+        let begin = Instant::now();
+        let deadline = begin + self.http.drain_timeout;
         let left = || deadline.saturating_duration_since(Instant::now());
         if let Some(sockets) = self.sockets {
             let drain = tokio::time::timeout(left(), sockets(left()));
@@ -165,11 +179,14 @@ impl Node {
             left()
         };
         let is_clean = {
-            let drain = self.server.drain(patience);
+            // A part of the time remains for what is not idle.
+            let linger = self.http.drain_linger.min(self.http.drain_timeout / 2);
+            let linger = linger.saturating_sub(begin.elapsed());
+            let drain = self.server.drain(linger, patience);
             hurry.run_until_cancelled(drain).await
         };
         if is_clean != Some(true) {
-            self.server.drain(Duration::ZERO).await;
+            self.server.drain(Duration::ZERO, Duration::ZERO).await;
             tracing::warn!("some connections were cut at the end of the drain");
         }
         self.stopping.cancel();

@@ -5,7 +5,7 @@
     reason = "helper functions of tests may panic too"
 )]
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::extract::ws::{Message, WebSocketUpgrade};
@@ -13,7 +13,7 @@ use axum::routing::get;
 use chapar::Node;
 use chapar::config::{Config, Roles, Sources, load};
 use chapar::health::Readiness;
-use chapar::serve::{Server, bind};
+use chapar::serve::{Server, Terms, bind};
 use futures_util::FutureExt;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -27,7 +27,12 @@ const PATIENCE: Duration = Duration::from_secs(10);
 fn listen(server: &Server, router: Router, header_timeout: Duration, max: usize) -> String {
     let listener = bind("127.0.0.1:0".parse().unwrap(), "test").unwrap();
     let address = listener.local_addr().unwrap().to_string();
-    server.listen("test", listener, router, header_timeout, max);
+    let terms = Terms {
+        header_timeout,
+        idle_timeout: PATIENCE,
+        max_connections: max,
+    };
+    server.listen("test", listener, router, terms);
     address
 }
 
@@ -187,7 +192,106 @@ async fn a_client_that_does_not_finish_its_head_is_cut() {
         .await
         .unwrap();
     read_to_end(&mut slow).await;
-    assert!(server.drain(PATIENCE).await);
+    assert!(server.drain(Duration::ZERO, PATIENCE).await);
+}
+
+/// Reads an answer whose body is `served` and leaves the connection open.
+async fn read_answer(stream: &mut TcpStream) -> String {
+    let mut answer = Vec::new();
+    while !answer.ends_with(b"served") {
+        let read = timeout(PATIENCE, stream.read_buf(&mut answer)).await;
+        assert_ne!(read.unwrap().unwrap(), 0, "closed after {answer:?}");
+    }
+    String::from_utf8(answer).unwrap()
+}
+
+fn served() -> Router {
+    Router::new().route("/", get(async || "served"))
+}
+
+const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n";
+
+/// A proxy that sends its next request late must find the connection open.
+#[tokio::test]
+async fn a_connection_is_kept_for_longer_than_a_head_may_take() {
+    let server = Server::default();
+    let head = Duration::from_millis(200);
+    let address = listen(&server, served(), head, 10);
+    let mut stream = TcpStream::connect(&address).await.unwrap();
+    stream.write_all(REQUEST).await.unwrap();
+    read_answer(&mut stream).await;
+    let mut byte = [0];
+    let early = timeout(3 * head, stream.read(&mut byte)).await;
+    assert!(early.is_err(), "an idle connection was closed");
+    stream.write_all(REQUEST).await.unwrap();
+    read_answer(&mut stream).await;
+    // Once it has begun, a later head has its time too.
+    stream.write_all(&REQUEST[..10]).await.unwrap();
+    let begin = Instant::now();
+    read_to_end(&mut stream).await;
+    assert!(begin.elapsed() < PATIENCE / 2, "{:?}", begin.elapsed());
+    assert!(server.drain(Duration::ZERO, PATIENCE).await);
+}
+
+#[tokio::test]
+async fn an_idle_connection_is_closed_in_the_end() {
+    let server = Server::default();
+    let listener = bind("127.0.0.1:0".parse().unwrap(), "test").unwrap();
+    let address = listener.local_addr().unwrap();
+    let short = Duration::from_millis(200);
+    let terms = Terms {
+        header_timeout: short,
+        idle_timeout: short,
+        max_connections: 10,
+    };
+    server.listen("test", listener, served(), terms);
+    let mut stream = TcpStream::connect(&address).await.unwrap();
+    stream.write_all(REQUEST).await.unwrap();
+    assert!(read_to_end(&mut stream).await.contains("served"));
+    assert!(server.drain(Duration::ZERO, PATIENCE).await);
+}
+
+/// A request that was on its way when the drain began is answered, and the answer says that it was the last.
+#[tokio::test]
+async fn a_drain_answers_once_more_on_connections_that_are_kept() {
+    let server = Server::default();
+    let address = listen(&server, served(), PATIENCE, 10);
+    let mut stream = TcpStream::connect(&address).await.unwrap();
+    stream.write_all(REQUEST).await.unwrap();
+    assert!(!read_answer(&mut stream).await.contains("connection: close"));
+    let mut drain = Box::pin(server.drain(PATIENCE, PATIENCE));
+    assert!(drain.as_mut().now_or_never().is_none(), "did not wait");
+    let last = async {
+        stream.write_all(REQUEST).await.unwrap();
+        read_to_end(&mut stream).await
+    };
+    let (is_clean, last) = tokio::join!(drain, last);
+    assert!(is_clean && last.contains("connection: close") && last.ends_with("served"));
+}
+
+/// Whom the system let in before the listener closed may have sent a request already.
+#[tokio::test]
+async fn connections_in_the_systems_queue_are_served_at_the_end() {
+    let server = Server::default();
+    let address = listen(&server, served(), PATIENCE, 100);
+    // Nothing else runs on this thread meanwhile, so nobody accepts them.
+    let early: Vec<std::net::TcpStream> = (0..20)
+        .map(|_| {
+            let mut stream = std::net::TcpStream::connect(&address).unwrap();
+            std::io::Write::write_all(&mut stream, REQUEST).unwrap();
+            stream
+        })
+        .collect();
+    let drain = server.drain(PATIENCE, PATIENCE);
+    let all = async {
+        for stream in early {
+            stream.set_nonblocking(true).unwrap();
+            let mut stream = TcpStream::from_std(stream).unwrap();
+            assert!(read_to_end(&mut stream).await.ends_with("served"));
+        }
+    };
+    let (is_clean, ()) = tokio::join!(drain, all);
+    assert!(is_clean);
 }
 
 #[tokio::test]
@@ -222,14 +326,19 @@ async fn a_drain_lets_a_request_finish_and_takes_no_new_ones() {
     let request = TaskTracker::new().spawn(reqwest::get(format!("http://{address}/")));
     is_started.recv().await.unwrap();
 
-    let mut drain = Box::pin(server.drain(PATIENCE));
+    let mut drain = Box::pin(server.drain(Duration::ZERO, PATIENCE));
     assert!(drain.as_mut().now_or_never().is_none(), "did not wait");
     // Idle connections are closed at once, while the request goes on.
     tokio::select! {
         _ = read_to_end(&mut idle) => {}
         _ = drain.as_mut() => panic!("did not wait"),
     }
-    assert!(TcpStream::connect(&address).await.is_err());
+    // Those that the system lets in until the listener is closed are still served.
+    let closed = async { while TcpStream::connect(&address).await.is_ok() {} };
+    tokio::select! {
+        closed = timeout(PATIENCE, closed) => closed.unwrap(),
+        _ = drain.as_mut() => panic!("did not wait"),
+    }
     finish.cancel();
     assert!(timeout(PATIENCE, drain).await.unwrap());
     let answer = request.await.unwrap().unwrap();
@@ -254,9 +363,11 @@ async fn a_drain_waits_for_upgraded_sockets_until_its_deadline() {
     socket.write_all(request.as_bytes()).await.unwrap();
     timeout(PATIENCE, is_opened.recv()).await.unwrap();
     assert!(
-        !server.drain(Duration::from_millis(100)).await,
+        !server
+            .drain(Duration::ZERO, Duration::from_millis(100))
+            .await,
         "did not wait"
     );
     drop(socket);
-    assert!(server.drain(PATIENCE).await);
+    assert!(server.drain(Duration::ZERO, PATIENCE).await);
 }

@@ -15,6 +15,18 @@ pub struct Config {
     /// Not in this section: the binary sets it from `http.allowed_origins`.
     #[serde(skip)]
     pub allowed_origins: Vec<String>,
+    /// Sockets at once, signed in or not; 19,000. More are refused with 503, so that probes and requests still
+    /// get through: keep it below `http.max_connections`, beyond which nothing does.
+    pub max_connections: usize,
+    /// Newcomers let in in a second; 1,000. When another node goes, its clients come here: what opening their
+    /// sessions may take from those who are served, of this node and of the api. More wait for their turn.
+    pub accept_rate: u32,
+    /// Newcomers let in at once after a quiet time; 1,000. Higher lets a short rush pass unnoticed.
+    pub accept_burst: u32,
+    /// How long one may wait for its turn before its upgrade is answered; 5s. Who would wait longer is refused
+    /// with 503 and told when to come back. 0s refuses at once; keep it below what clients take for no answer.
+    #[serde(with = "chapar_shared::duration")]
+    pub accept_wait: Duration,
     /// How long a client may take to its `hello`; 10s. Lower cuts slow networks off, higher lets strangers
     /// hold sockets.
     #[serde(with = "chapar_shared::duration")]
@@ -152,6 +164,9 @@ impl Config {
     pub fn validate(&self) -> Result<(), ConfigError> {
         let millis = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
         let checks = [
+            ("max_connections", self.max_connections as u64, 1),
+            ("accept_rate", u64::from(self.accept_rate), 1),
+            ("accept_burst", u64::from(self.accept_burst), 1),
             ("hello_timeout", millis(self.hello_timeout), 1),
             ("open_timeout", millis(self.open_timeout), 1),
             ("heartbeat", millis(self.heartbeat), 1),
@@ -216,6 +231,10 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             allowed_origins: Vec::new(),
+            max_connections: 19_000,
+            accept_rate: 1000,
+            accept_burst: 1000,
+            accept_wait: Duration::from_secs(5),
             hello_timeout: Duration::from_secs(10),
             open_timeout: Duration::from_secs(15),
             heartbeat: Duration::from_secs(30),

@@ -27,6 +27,7 @@ const GRACE: Duration = Duration::from_secs(1);
 pub(crate) async fn drain(node: &Arc<Node>) {
     let deadline = Instant::now() + node.config.drain_timeout;
     node.is_draining.store(true, Ordering::Release);
+    node.gate.close();
     tell_all(node).await;
     let mut pace = interval(PACE);
     // Those that were opening when it began are found in a later round.
@@ -99,6 +100,7 @@ fn send_away(node: &Node) -> usize {
 pub(crate) async fn close_at_shutdown(node: Arc<Node>) {
     node.shutdown.cancelled().await;
     node.is_draining.store(true, Ordering::Release);
+    node.gate.close();
     let mut pace = interval(PACE);
     let deadline = Instant::now() + node.config.drain_timeout;
     while send_away(&node) > 0 && Instant::now() < deadline {

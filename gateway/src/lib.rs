@@ -12,6 +12,7 @@ mod config;
 mod connection;
 mod dialects;
 mod drain;
+mod gate;
 mod hub;
 mod measures;
 mod node;
@@ -22,7 +23,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use axum::Router;
+use axum::{Router, middleware};
 use tokio::sync::{Notify, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -79,6 +80,7 @@ impl Gateway {
         measures::describe();
         let deliveries = deps.broker.deliveries();
         let socketio = dialects::SocketIoServer::new(&config.socketio);
+        let gate = gate::Gate::new(&config);
         let node = Arc::new(Node {
             subscriptions: hub::Subscriptions::new(Arc::clone(&deps.broker), config.linger),
             files: Arc::new(Semaphore::new(config.max_file_frames.max(1))),
@@ -93,6 +95,7 @@ impl Gateway {
             shutdown: deps.shutdown,
             config,
             is_draining: AtomicBool::new(false),
+            gate,
             epoch: hub::Epoch::default(),
             rooms: hub::Shards::default(),
             users: hub::Shards::default(),
@@ -117,7 +120,11 @@ impl Gateway {
 
     /// The public routes: those of every dialect.
     pub fn router(&self) -> Router {
-        dialects::routes().with_state(Arc::clone(&self.node))
+        let node = &self.node;
+        let admit = middleware::from_fn_with_state(Arc::clone(node), gate::admit);
+        dialects::routes()
+            .route_layer(admit)
+            .with_state(Arc::clone(node))
     }
 
     /// Whether the node may take clients: its link is proven and it does not drain.
@@ -136,7 +143,7 @@ impl Gateway {
         self.node.sample();
     }
 
-    /// Sends every client away and waits for them, `drain_timeout` at most. New ones are closed at once.
+    /// Sends every client away and waits for them, `drain_timeout` at most. New ones are refused.
     pub async fn drain(&self) {
         drain::drain(&self.node).await;
     }

@@ -89,12 +89,15 @@ pub(crate) enum Missing {
 const OPS: [&str; 5] = ["send", "edit", "delete", "react", "read"];
 /// The words of the label `outcome`, in the order of [`outcome`].
 const OUTCOMES: [&str; 3] = ["ok", "refused", "unavailable"];
+/// The words of the label `outcome` of newcomers.
+const NEWCOMERS: [&str; 5] = ["at_once", "waited", "too_many", "full", "draining"];
 /// The words of the label `kind`, in the order of [`Missing`].
 const KINDS: [&str; 3] = ["room", "user", "link"];
 
 struct Handles {
     connections: Vec<Gauge>,
     accepted: Vec<Counter>,
+    newcomers: [Counter; NEWCOMERS.len()],
     closes: Vec<[Counter; ENDS]>,
     open: Histogram,
     deliveries: Counter,
@@ -137,6 +140,8 @@ impl Handles {
             accepted: dialects()
                 .map(|name| counter!("chapar_gateway_connections_total", "dialect" => name))
                 .collect(),
+            newcomers: NEWCOMERS
+                .map(|outcome| counter!("chapar_gateway_newcomers_total", "outcome" => outcome)),
             closes: dialects()
                 .map(|name| {
                     let mut ends = ends();
@@ -194,6 +199,10 @@ fn describe_connections() {
     describe_counter!(
         "chapar_gateway_connections_total",
         "Sockets that asked to come in"
+    );
+    describe_counter!(
+        "chapar_gateway_newcomers_total",
+        "Clients that came to the gate, by what it did with them"
     );
     describe_counter!(
         "chapar_gateway_closes_total",
@@ -313,6 +322,13 @@ pub(crate) fn disconnected(dialect: DialectId) {
 
 pub(crate) fn accepted(dialect: DialectId) {
     HANDLES.accepted[dialect.place()].increment(1);
+}
+
+/// One of [`NEWCOMERS`].
+pub(crate) fn newcomer(outcome: &str) {
+    if let Some(at) = NEWCOMERS.iter().position(|word| *word == outcome) {
+        HANDLES.newcomers[at].increment(1);
+    }
 }
 
 pub(crate) fn opened(since: Instant) {

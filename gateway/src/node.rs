@@ -16,6 +16,7 @@ use crate::backend::Backend;
 use crate::config::Config;
 use crate::connection::{Registry, Submitter, Typists};
 use crate::dialects::SocketIoServer;
+use crate::gate::Gate;
 use crate::hub::{Epoch, Lives, Room, Shards, Subscriptions, User, Watchers};
 use crate::measures::{self, Sample};
 
@@ -31,6 +32,7 @@ pub(crate) struct Node {
     pub(crate) shutdown: CancellationToken,
     pub(crate) link: watch::Receiver<Link>,
     pub(crate) is_draining: AtomicBool,
+    pub(crate) gate: Gate,
 
     pub(crate) epoch: Epoch,
     pub(crate) rooms: Shards<RoomId, Room>,

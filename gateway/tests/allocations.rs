@@ -14,7 +14,7 @@
 
 #[path = "it/bus.rs"]
 mod bus;
-#[path = "it/store.rs"]
+#[path = "it/store/mod.rs"]
 mod store;
 #[path = "it/world.rs"]
 mod world;

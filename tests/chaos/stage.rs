@@ -12,7 +12,7 @@ use chapar::testing::{Deployment, Place, Shape, Which, dev, migrated};
 use chapar_testkit::{
     Nginx, Persistence, Postgres, Proxy, Redis, RedisCluster, RedisOptions, Sentinel, free_port,
 };
-use chapar_tests::{Site, eventually};
+use chapar_tests::{Rest, Site, User, eventually};
 use reqwest::Method;
 
 /// What Redis is made of.
@@ -44,7 +44,7 @@ pub(crate) struct Stage {
     pub(crate) api_links: [Vec<Proxy>; 2],
     pub(crate) postgres: Postgres,
     broker: Broker,
-    _nginx: Nginx,
+    nginx: Nginx,
 }
 
 impl Stage {
@@ -74,6 +74,12 @@ impl Stage {
             ("GATEWAY__SOURCE_TIMEOUT", "12s"),
             // So slowly that a few clients can be seen to be told one after the other.
             ("GATEWAY__DRAIN_RATE", "4"),
+            // So narrow that a few clients are a crowd, of which some wait and some are told to come back.
+            ("GATEWAY__ACCEPT_RATE", "10"),
+            ("GATEWAY__ACCEPT_BURST", "4"),
+            ("GATEWAY__ACCEPT_WAIT", "200ms"),
+            // As in operation: requests are on their way through nginx while nodes stop.
+            ("HTTP__DRAIN_LINGER", "3s"),
         ];
         let mut deployment = Deployment::start(nobody, Place::Processes, &settings).await?;
         let mut api = Vec::new();
@@ -107,7 +113,7 @@ impl Stage {
             api_links,
             postgres,
             broker,
-            _nginx: nginx,
+            nginx,
         };
         stage.until_ready().await;
         Ok(stage)
@@ -120,6 +126,12 @@ impl Stage {
     /// Where sockets are to be had: gateway 0, gateway 1, nginx.
     pub(crate) fn doors(&self) -> Arc<[String]> {
         Arc::clone(&self.doors)
+    }
+
+    /// REST behind nginx, for somebody.
+    pub(crate) fn behind_nginx(&self, user: &User) -> Rest {
+        let base = format!("http://127.0.0.1:{}", self.nginx.port());
+        Rest::new(Rest::client(), &base).with_token(&user.token())
     }
 
     /// The one Redis.
@@ -164,21 +176,22 @@ impl Stage {
 
     /// The sum of a metric over the gateways and its series that have a label.
     pub(crate) async fn metric(&self, name: &str, label: &str) -> usize {
-        let mut sum = 0;
-        for node in 0..2 {
-            let text = self.site.gateway(node).get("/metrics").await.text();
-            let values = text.lines().filter_map(|line| {
-                let (series, value) = line.rsplit_once(' ')?;
-                let rest = series.strip_prefix(name)?;
-                let is_it = rest.is_empty() || rest.starts_with('{');
-                value
-                    .parse()
-                    .ok()
-                    .filter(|_: &usize| is_it && rest.contains(label))
-            });
-            sum += values.sum::<usize>();
-        }
-        sum
+        self.metric_of(0, name, label).await + self.metric_of(1, name, label).await
+    }
+
+    /// The same of one gateway.
+    pub(crate) async fn metric_of(&self, gateway: usize, name: &str, label: &str) -> usize {
+        let text = self.site.gateway(gateway).get("/metrics").await.text();
+        let values = text.lines().filter_map(|line| {
+            let (series, value) = line.rsplit_once(' ')?;
+            let rest = series.strip_prefix(name)?;
+            let is_it = rest.is_empty() || rest.starts_with('{');
+            value
+                .parse()
+                .ok()
+                .filter(|_: &usize| is_it && rest.contains(label))
+        });
+        values.sum::<usize>()
     }
 
     /// Ends a node, in order or at once, and starts it again after a while.

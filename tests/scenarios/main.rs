@@ -8,6 +8,7 @@
 
 mod access;
 mod accounts;
+mod cuts;
 mod direct;
 mod doors;
 mod faults;

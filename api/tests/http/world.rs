@@ -376,6 +376,9 @@ impl Presence for Here {
     async fn release(&self, _: &[UserId], _: Timestamp) -> Result<Vec<UserId>, BrokerError> {
         Ok(Vec::new())
     }
+    async fn let_go(&self, _: &[UserId], _: Duration) -> Result<(), BrokerError> {
+        Ok(())
+    }
     async fn states(
         &self,
         users: &[UserId],

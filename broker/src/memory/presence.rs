@@ -68,6 +68,18 @@ impl MemoryPresence {
         self
     }
 
+    /// Lets this node's leases end so long from now.
+    fn hold(&self, users: &[UserId], lease: Duration) {
+        let (now, wall) = (Instant::now(), Timestamp::now());
+        let mut all = self.users();
+        for &user in users {
+            let leases = all.entry(user).or_default();
+            leases.settle(now, wall);
+            leases.nodes.retain(|&(node, _)| node != self.node);
+            leases.nodes.push((self.node, now + lease));
+        }
+    }
+
     fn users(&self) -> MutexGuard<'_, HashMap<UserId, Leases>> {
         self.board
             .users
@@ -79,14 +91,12 @@ impl MemoryPresence {
 #[async_trait]
 impl Presence for MemoryPresence {
     async fn renew(&self, users: &[UserId]) -> Result<(), BrokerError> {
-        let (now, wall) = (Instant::now(), Timestamp::now());
-        let mut all = self.users();
-        for &user in users {
-            let leases = all.entry(user).or_default();
-            leases.settle(now, wall);
-            leases.nodes.retain(|&(node, _)| node != self.node);
-            leases.nodes.push((self.node, now + self.lease));
-        }
+        self.hold(users, self.lease);
+        Ok(())
+    }
+
+    async fn let_go(&self, users: &[UserId], after: Duration) -> Result<(), BrokerError> {
+        self.hold(users, after.min(self.lease));
         Ok(())
     }
 

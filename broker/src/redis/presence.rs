@@ -66,6 +66,17 @@ impl RedisPresence {
         self.connection.close().await;
     }
 
+    /// Lets this node's leases end so long from now.
+    async fn hold(&self, users: &[UserId], lease: Duration) -> Result<(), BrokerError> {
+        let args = [
+            "renew".to_owned(),
+            self.node.to_string(),
+            lease.as_millis().to_string(),
+            RETENTION.as_millis().to_string(),
+        ];
+        self.run(users, &args).await.map(|_| ())
+    }
+
     /// Runs the script for all users and gives what it answered for each: live leases and last seen.
     async fn run(
         &self,
@@ -119,13 +130,7 @@ impl RedisPresence {
 #[async_trait]
 impl Presence for RedisPresence {
     async fn renew(&self, users: &[UserId]) -> Result<(), BrokerError> {
-        let args = [
-            "renew".to_owned(),
-            self.node.to_string(),
-            self.lease.as_millis().to_string(),
-            RETENTION.as_millis().to_string(),
-        ];
-        let result = self.run(users, &args).await;
+        let result = self.hold(users, self.lease).await;
         // Whether Redis heard of it or not, they are here.
         self.learn(users.iter().map(|&user| {
             let state = PresenceState {
@@ -134,7 +139,7 @@ impl Presence for RedisPresence {
             };
             (user, state)
         }));
-        result.map(|_| ())
+        result
     }
 
     async fn release(&self, users: &[UserId], at: Timestamp) -> Result<Vec<UserId>, BrokerError> {
@@ -151,6 +156,10 @@ impl Presence for RedisPresence {
             .filter(|&(_, live, _)| live == 0)
             .map(|(user, _, _)| user)
             .collect())
+    }
+
+    async fn let_go(&self, users: &[UserId], after: Duration) -> Result<(), BrokerError> {
+        self.hold(users, after.min(self.lease)).await
     }
 
     async fn states(

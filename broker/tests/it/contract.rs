@@ -43,6 +43,7 @@ macro_rules! suite {
             close_ends_the_link,
             users_are_online_while_any_node_holds_a_lease,
             leases_run_out,
+            leases_that_are_let_go_end_soon,
             many_users_at_once,
             groups_take_all_or_nothing,
             buckets_refill,
@@ -364,6 +365,28 @@ pub(crate) async fn leases_run_out(on: &dyn Deployment) {
         living.release(&[sara], Timestamp::now()).await.unwrap(),
         [sara]
     );
+}
+
+/// A node that goes gives its users the time to come to another one, and not more.
+pub(crate) async fn leases_that_are_let_go_end_soon(on: &dyn Deployment) {
+    let long = Duration::from_mins(1);
+    let (leaving, staying) = (on.presence(long).await, on.presence(long).await);
+    let [ali, sara] = [1, 2].map(UserId);
+    let before = Timestamp::now();
+    leaving.renew(&[ali, sara]).await.unwrap();
+    leaving.let_go(&[ali, sara], LEASE).await.unwrap();
+    assert!(staying.states(&[ali]).await.unwrap()[&ali].is_online);
+    staying.renew(&[sara]).await.unwrap();
+    let run_out = async {
+        while staying.states(&[ali]).await.unwrap()[&ali].is_online {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    timeout(PATIENCE, run_out).await.unwrap();
+    let states = staying.states(&[ali, sara]).await.unwrap();
+    // A second for the difference of the clocks.
+    assert!(states[&ali].last_seen >= Some(before.minus(Duration::from_secs(1))));
+    assert!(states[&sara].is_online);
 }
 
 pub(crate) async fn many_users_at_once(on: &dyn Deployment) {

@@ -1,6 +1,7 @@
 //! What nodes share while they run, as the configuration names it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use chapar_broker::memory::{MemoryBus, MemoryRateLimiter, PresenceBoard};
 use chapar_broker::redis::{RedisBroker, RedisConfigError, RedisPresence, RedisRateLimiter};
@@ -58,6 +59,17 @@ impl Bus {
                 })
             }),
         })
+    }
+
+    /// Waits until what is published arrives, so long at most.
+    pub(super) async fn until_linked(&self, patience: Duration) {
+        let mut link = self.broker.link();
+        let linked = link.wait_for(|link| *link == Link::Proven);
+        if tokio::time::timeout(patience, linked).await.is_err() {
+            tracing::warn!(
+                "the broker cannot be reached: nodes hear of what is done within seconds"
+            );
+        }
     }
 
     /// Whether what is published arrives.

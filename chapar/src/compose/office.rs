@@ -1,6 +1,7 @@
 //! The api without listeners, for the administrator's commands.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use chapar_api::Api;
 use chapar_api::admin::Admin;
@@ -11,6 +12,9 @@ use tokio_util::task::TaskTracker;
 use super::bus::Bus;
 use super::{LAST_STEPS, Stop, api, end_tasks, store};
 use crate::config::Config;
+
+/// How long a command waits for the broker, which may be away: what it does is found without it too.
+const LINK: Duration = Duration::from_secs(3);
 
 /// An api node that serves nobody.
 pub struct Office {
@@ -48,6 +52,8 @@ impl Office {
 pub async fn office(config: &Config) -> anyhow::Result<Office> {
     let (tasks, stopping) = (TaskTracker::new(), CancellationToken::new());
     let bus = Bus::open(&config.broker, rand::random())?;
+    // Else what a command publishes is lost, and sockets that it is to cut live on until that is found.
+    bus.until_linked(LINK).await;
     let store = store::open(config)?;
     if config.broker.is_memory() {
         store.migrate().await?;

@@ -95,6 +95,7 @@ impl Config {
         }
         require_some("http.max_connections", http.max_connections)?;
         require_time("http.header_timeout", http.header_timeout)?;
+        require_time("http.idle_timeout", http.idle_timeout)?;
         require_time("http.request_timeout", http.request_timeout)?;
         require_time("http.drain_timeout", http.drain_timeout)
     }
@@ -224,6 +225,13 @@ impl Config {
             format!(
                 "http.public_url is not set: links to files will begin with http://{}",
                 http.bind
+            ),
+        );
+        warn(
+            roles.has_gateway() && self.gateway.max_connections >= http.max_connections,
+            format!(
+                "gateway.max_connections ({}) is not below http.max_connections ({}): a node full of sockets answers no probe",
+                self.gateway.max_connections, http.max_connections
             ),
         );
         warn(

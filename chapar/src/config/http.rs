@@ -29,6 +29,10 @@ pub struct HttpConfig {
     /// How long a client may take to send a request's head; `10s`. Too high: slow clients hold connections.
     #[serde(with = "chapar_shared::duration")]
     pub header_timeout: Duration,
+    /// How long a connection is kept for the next request; `75s`. A proxy before the node must give idle ones up
+    /// well before: a request that meets a connection's end is lost.
+    #[serde(with = "chapar_shared::duration")]
+    pub idle_timeout: Duration,
     /// How long answering a REST request may take; `30s`. Uploads and downloads have limits of their own.
     #[serde(with = "chapar_shared::duration")]
     pub request_timeout: Duration,
@@ -39,6 +43,10 @@ pub struct HttpConfig {
     /// time of a probe or two.
     #[serde(with = "chapar_shared::duration")]
     pub drain_delay: Duration,
+    /// How long a stopping node keeps idle connections open, for requests that are on their way; `3s`, at most half
+    /// of `drain_timeout`. Longer than the proxies keep idle ones; 0s where clients come without a proxy.
+    #[serde(with = "chapar_shared::duration")]
+    pub drain_linger: Duration,
     /// How long a stopping node waits for requests and sockets; `30s`. What is left is then cut.
     #[serde(with = "chapar_shared::duration")]
     pub drain_timeout: Duration,
@@ -52,9 +60,11 @@ impl Default for HttpConfig {
             trusted_proxies: Vec::new(),
             allowed_origins: Vec::new(),
             header_timeout: Duration::from_secs(10),
+            idle_timeout: Duration::from_secs(75),
             request_timeout: Duration::from_secs(30),
             max_connections: 20_000,
             drain_delay: Duration::ZERO,
+            drain_linger: Duration::from_secs(3),
             drain_timeout: Duration::from_secs(30),
         }
     }

@@ -2,6 +2,8 @@
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -10,10 +12,32 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use crate::telemetry::metrics::Gauge;
 
+/// What a connection is about. Cheap to clone; of one task, whose polls change and read it.
+#[derive(Clone, Debug)]
+pub(super) struct Phase(Arc<AtomicU8>);
+
+impl Phase {
+    /// A request's head is on its way, or the first one is still to come.
+    pub(super) const HEAD: u8 = 0;
+    /// A request is being answered.
+    pub(super) const ANSWERING: u8 = 1;
+    /// Nothing has come since the last answer.
+    pub(super) const IDLE: u8 = 2;
+
+    pub(super) fn get(&self) -> u8 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set(&self, phase: u8) {
+        self.0.store(phase, Ordering::Relaxed);
+    }
+}
+
 /// A stream with its place among the allowed connections and its token of the tracker that a drain waits for.
 #[derive(Debug)]
 pub(super) struct Tracked<S> {
     stream: S,
+    phase: Phase,
     _permit: OwnedSemaphorePermit,
     _token: TaskTrackerToken,
     _counted: Counted,
@@ -39,9 +63,21 @@ impl<S> Tracked<S> {
         open.increment(1.0);
         Self {
             stream,
+            phase: Phase(Arc::new(AtomicU8::new(Phase::HEAD))),
             _permit: permit,
             _token: token,
             _counted: Counted(open),
+        }
+    }
+
+    pub(super) fn phase(&self) -> Phase {
+        self.phase.clone()
+    }
+
+    /// While an answer is still written, what comes is a request that was sent before its end: it is not read on.
+    fn note_written(&self, polled: &Poll<io::Result<usize>>) {
+        if matches!(polled, Poll::Ready(Ok(1..))) && self.phase.get() == Phase::HEAD {
+            self.phase.set(Phase::IDLE);
         }
     }
 }
@@ -52,7 +88,12 @@ impl<S: AsyncRead + Unpin> AsyncRead for Tracked<S> {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(cx, buffer)
+        let before = buffer.filled().len();
+        let polled = Pin::new(&mut self.stream).poll_read(cx, buffer);
+        if buffer.filled().len() > before && self.phase.get() == Phase::IDLE {
+            self.phase.set(Phase::HEAD);
+        }
+        polled
     }
 }
 
@@ -62,7 +103,9 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Tracked<S> {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, bytes)
+        let polled = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        self.note_written(&polled);
+        polled
     }
 
     fn poll_write_vectored(
@@ -70,7 +113,9 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Tracked<S> {
         cx: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(cx, slices)
+        let polled = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
+        self.note_written(&polled);
+        polled
     }
 
     fn is_write_vectored(&self) -> bool {

@@ -19,6 +19,9 @@ impl Settings {
         for (name, value) in [
             ("HTTP__BIND", "127.0.0.1:0"),
             ("HTTP__DRAIN_TIMEOUT", "5s"),
+            ("HTTP__DRAIN_LINGER", "0s"),
+            ("GATEWAY__ACCEPT_RATE", "1000000"),
+            ("GATEWAY__ACCEPT_BURST", "1000000"),
             ("INTERNAL__BIND", "127.0.0.1:0"),
             ("TELEMETRY__FORMAT", "json"),
         ] {

@@ -1,5 +1,5 @@
-//! From the upgrade to `ready`. The upgrade always succeeds; what is wrong with it is told by a close code,
-//! because browsers show a page nothing of a refused upgrade.
+//! From the upgrade to `ready`. Once the gate let a client in, its upgrade succeeds; what is wrong with it is told by
+//! a close code, because browsers show a page nothing of a refused upgrade.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;

@@ -14,6 +14,7 @@ use hyper_util::rt::TokioIo;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 use super::socket::Socket;
+use crate::gate::Place;
 use crate::node::Node;
 
 /// The stream of an upgraded request.
@@ -24,6 +25,8 @@ pub(crate) type Stream = TokioIo<Upgraded>;
 pub(crate) struct Upgrade {
     accept: HeaderValue,
     stream: OnUpgrade,
+    /// Kept as long as the stream is.
+    place: Option<Place>,
 }
 
 impl<S: Sync> FromRequestParts<S> for Upgrade {
@@ -62,8 +65,13 @@ impl<S: Sync> FromRequestParts<S> for Upgrade {
                 "The request has no WebSocket key.",
             ));
         };
+        let place = parts.extensions.remove::<Place>();
         match parts.extensions.remove::<OnUpgrade>() {
-            Some(stream) => Ok(Self { accept, stream }),
+            Some(stream) => Ok(Self {
+                accept,
+                stream,
+                place,
+            }),
             None => Err(refused(
                 StatusCode::UPGRADE_REQUIRED,
                 "This connection cannot be upgraded.",
@@ -106,8 +114,9 @@ impl Upgrade {
     where
         F: Future<Output = ()> + Send,
     {
-        let (stream, timeout) = (self.stream, node.config.open_timeout);
+        let (stream, place, timeout) = (self.stream, self.place, node.config.open_timeout);
         node.tracker.spawn(async move {
+            let _place = place;
             // It ends with the request's connection, which ends at the latest with the drain.
             match tokio::time::timeout(timeout, stream).await {
                 Ok(Ok(stream)) => serve(TokioIo::new(stream)).await,

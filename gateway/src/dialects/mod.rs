@@ -29,7 +29,7 @@ mod service;
 
 pub(crate) use tokio_tungstenite::tungstenite::Utf8Bytes;
 
-pub(crate) use service::Server as SocketIoServer;
+pub(crate) use service::{PATH as SOCKET_IO_PATH, Server as SocketIoServer};
 
 use conversations::Conversations;
 use native::Native;

@@ -14,7 +14,8 @@ pub(crate) struct Listener {
     /// It has, or has queued, everything up to here.
     pub(crate) after: Seq,
     /// Where its replay began, while a page left out what was changed behind it: what it did not see yet is
-    /// new to it. `None` where it saw every message up to `after`, as every live listener did.
+    /// new to it. `None` where it saw every message up to `after`. A live listener has one between two pages of
+    /// the room's repair.
     pub(crate) origin: Option<Seq>,
     pub(crate) stage: Stage,
 }

@@ -1,4 +1,9 @@
 //! This node's part in presence: leases on its users, and word of their coming and going.
+//!
+//! What watchers were told is compared with the leases every few seconds, because a node that dies says nothing.
+//! After trouble with the broker the absence of a lease means nothing for a while: it may have forgotten them, or
+//! could not be reached for longer than they last. Nodes renew theirs as soon as it is back, and nobody is taken
+//! for gone before all of them had the time for it.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -7,7 +12,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use chapar_broker::PRESENCE_LEASE;
+use chapar_broker::{Link, PRESENCE_LEASE};
 use chapar_shared::envelope::{Channel, Envelope};
 use chapar_shared::protocol::Presence;
 use chapar_shared::{Timestamp, UserId};
@@ -17,6 +22,16 @@ use crate::node::Node;
 
 /// Users in one call.
 const BATCH: usize = 1000;
+
+/// Between two renewals of all leases.
+const RENEW_EVERY: Duration = Duration::from_secs(PRESENCE_LEASE.as_secs() / 3);
+
+/// The same after one that failed.
+const RENEW_AGAIN: Duration = Duration::from_secs(1);
+
+/// How long after trouble with the broker nobody is taken for gone: the steady renewal of a node that noticed
+/// nothing falls into it.
+const DOUBT: Duration = Duration::from_secs(12);
 
 /// Who is here, who came and who went.
 #[derive(Debug, Default)]
@@ -102,12 +117,20 @@ pub(crate) async fn keep_leases(node: Arc<Node>) {
             .clamp(Duration::from_millis(10), Duration::from_millis(500)),
     );
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    let (mut renewed, mut compared) = (Instant::now(), Instant::now());
+    let mut link = node.link.clone();
+    let mut renew_at = Instant::now() + RENEW_EVERY;
+    let (mut compared, mut doubt_until) = (Instant::now(), Instant::now());
     loop {
         tokio::select! {
             () = node.shutdown.cancelled() => return,
             () = node.lives.came.notified() => {}
             _ = tick.tick() => {}
+        }
+        // Seen also where it is whole again by now.
+        if link.has_changed().unwrap_or(false) {
+            link.mark_unchanged();
+            renew_at = Instant::now();
+            doubt_until = Instant::now() + DOUBT;
         }
         for users in node.lives.take_came().chunks(BATCH) {
             welcome(&node, users).await;
@@ -116,7 +139,8 @@ pub(crate) async fn keep_leases(node: Arc<Node>) {
         for gone in gone.chunks(BATCH) {
             farewell(&node, gone).await;
         }
-        if compared.elapsed() > COMPARE_EVERY {
+        let is_proven = *link.borrow() == Link::Proven;
+        if is_proven && doubt_until < Instant::now() && compared.elapsed() > COMPARE_EVERY {
             compared = Instant::now();
             for asked in node.watchers.all().chunks(BATCH) {
                 let users: Vec<UserId> = asked.iter().map(|(user, _)| *user).collect();
@@ -125,32 +149,48 @@ pub(crate) async fn keep_leases(node: Arc<Node>) {
                 }
             }
         }
-        if renewed.elapsed() > PRESENCE_LEASE / 3 {
-            renewed = Instant::now();
-            let here: Vec<UserId> = node.lives.lock().here.iter().copied().collect();
-            for users in here.chunks(BATCH) {
-                if let Err(error) = node.presence.renew(users).await {
-                    tracing::warn!(
-                        error = &error as &dyn std::error::Error,
-                        "presence leases could not be renewed"
-                    );
-                    break;
-                }
+        if renew_at <= Instant::now() {
+            renew_at = Instant::now() + RENEW_EVERY;
+            if !renew_all(&node).await {
+                renew_at = Instant::now() + RENEW_AGAIN;
+                doubt_until = Instant::now() + DOUBT;
             }
         }
     }
 }
 
-/// Gives up every lease, when the node goes.
+/// Renews every lease; whether that was possible.
+async fn renew_all(node: &Node) -> bool {
+    let here: Vec<UserId> = node.lives.lock().here.iter().copied().collect();
+    for users in here.chunks(BATCH) {
+        if let Err(error) = node.presence.renew(users).await {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "presence leases could not be renewed"
+            );
+            return false;
+        }
+    }
+    true
+}
+
+/// Lets every lease run out, when the node goes: its users are on their way to other nodes, and offline only if
+/// they do not arrive there in the time that any reconnect has.
 pub(crate) async fn leave_all(node: &Node) {
-    let here: Vec<(UserId, Timestamp)> = {
+    let here: Vec<UserId> = {
         let mut state = node.lives.lock();
-        let now = Timestamp::now();
         state.going.clear();
-        state.here.drain().map(|user| (user, now)).collect()
+        state.here.drain().collect()
     };
-    for gone in here.chunks(BATCH) {
-        farewell(node, gone).await;
+    for users in here.chunks(BATCH) {
+        let gone = node.presence.let_go(users, node.config.offline_delay).await;
+        if let Err(error) = gone {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "presence leases run out by themselves"
+            );
+            return;
+        }
     }
 }
 

@@ -298,11 +298,14 @@ impl Room {
             // The api does not know of what was announced; the next announcement says so again.
             state.target = reader.since;
             state.early.clear();
+            state.move_readers(reader, page.origin);
             return;
         }
+        state.choose_readers(self, reader, page);
         for change in &page.items {
             state.deliver(self, change);
         }
+        state.move_readers(reader, page.origin);
         if !page.is_dense || reader.origin != reader.since {
             state.ring.clear();
         }
@@ -316,6 +319,10 @@ impl Room {
     pub(crate) fn give_up(&self) {
         let mut state = self.lock();
         state.target = state.head.unwrap_or(0);
+        if let (Some(head), Some(_)) = (state.head, state.origin) {
+            let reader = Reader::new(head, state.origin);
+            state.move_readers(reader, None);
+        }
         state.origin = None;
         state.early.clear();
         state.is_repairing = false;
@@ -369,6 +376,41 @@ impl State {
         self.is_repairing = true;
         measures::gap(Missing::Room);
         Gap::Found
+    }
+
+    /// A page of a repair is made for where the repair set out: a message created since then is new in it. To a
+    /// listener that stands within it by itself, having come from another node, the message may be known, so
+    /// that one asks from its own position. The others are marked by the repair's origin.
+    fn choose_readers(&mut self, room: &Arc<Room>, reader: Reader, page: &Page) {
+        let is_first = reader.origin == reader.since;
+        if is_first && page.is_dense && page.origin.is_none() {
+            return; // as it was live: the same for everybody
+        }
+        for listener in self.listeners.iter_mut() {
+            if listener.stage != Stage::Live {
+                continue;
+            }
+            let reads = if is_first {
+                listener.after <= reader.since
+            } else {
+                listener.origin == Some(reader.origin)
+            };
+            if reads {
+                listener.origin = Some(reader.origin);
+            } else if listener.after < page.next {
+                listener.stage = Stage::Replaying;
+                listener.connection.queue.pull(Arc::clone(room));
+            }
+        }
+    }
+
+    /// Marks those who read a repair's page by where it goes on from.
+    fn move_readers(&mut self, reader: Reader, origin: Option<Seq>) {
+        for listener in self.listeners.iter_mut() {
+            if listener.stage == Stage::Live && listener.origin == Some(reader.origin) {
+                listener.origin = origin;
+            }
+        }
     }
 
     /// The hot path: for each live listener one comparison, one shared frame, one push.

@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -30,7 +31,8 @@ struct BusState {
     nodes: Vec<NodeLink>,
     fate: Fate,
     held: Vec<(Channel, Bytes)>,
-    online: HashMap<UserId, HashSet<usize>>,
+    /// By node, until when: `None` for as long as it renews.
+    online: HashMap<UserId, HashMap<usize, Option<Instant>>>,
     last_seen: HashMap<UserId, Timestamp>,
     published: Vec<(Channel, Envelope)>,
 }
@@ -41,6 +43,15 @@ struct NodeLink {
     subscribed: HashSet<Channel>,
     link: watch::Sender<Link>,
     refuses: bool,
+}
+
+impl BusState {
+    fn is_online(&self, user: UserId) -> bool {
+        let is_live = |end: &Option<Instant>| end.is_none_or(|end| end > Instant::now());
+        self.online
+            .get(&user)
+            .is_some_and(|nodes| nodes.values().any(is_live))
+    }
 }
 
 impl Bus {
@@ -123,12 +134,12 @@ impl Bus {
     }
 
     pub fn is_online(&self, user: i64) -> bool {
-        self.state
-            .lock()
-            .unwrap()
-            .online
-            .get(&UserId(user))
-            .is_some_and(|nodes| !nodes.is_empty())
+        self.state.lock().unwrap().is_online(UserId(user))
+    }
+
+    /// Forgets every lease, as a broker without its data does.
+    pub fn forget_leases(&self) {
+        self.state.lock().unwrap().online.clear();
     }
 }
 
@@ -183,7 +194,16 @@ impl Presence for NodeBroker {
     async fn renew(&self, users: &[UserId]) -> Result<(), BrokerError> {
         let mut state = self.bus.state.lock().unwrap();
         for user in users {
-            state.online.entry(*user).or_default().insert(self.at);
+            state.online.entry(*user).or_default().insert(self.at, None);
+        }
+        Ok(())
+    }
+
+    async fn let_go(&self, users: &[UserId], after: Duration) -> Result<(), BrokerError> {
+        let end = Some(Instant::now() + after);
+        let mut state = self.bus.state.lock().unwrap();
+        for user in users {
+            state.online.entry(*user).or_default().insert(self.at, end);
         }
         Ok(())
     }
@@ -194,7 +214,7 @@ impl Presence for NodeBroker {
         for user in users {
             let nodes = state.online.entry(*user).or_default();
             nodes.remove(&self.at);
-            if nodes.is_empty() {
+            if !state.is_online(*user) {
                 offline.push(*user);
                 state.last_seen.insert(*user, at);
             }
@@ -208,10 +228,7 @@ impl Presence for NodeBroker {
     ) -> Result<HashMap<UserId, PresenceState>, BrokerError> {
         let state = self.bus.state.lock().unwrap();
         let of = |user: &UserId| PresenceState {
-            is_online: state
-                .online
-                .get(user)
-                .is_some_and(|nodes| !nodes.is_empty()),
+            is_online: state.is_online(*user),
             last_seen: state.last_seen.get(user).copied(),
         };
         Ok(users.iter().map(|user| (*user, of(user))).collect())

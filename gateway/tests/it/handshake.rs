@@ -157,7 +157,7 @@ async fn draining_and_shutdown_send_clients_away_and_leave_no_task() {
     world.nodes[0].gateway.drain().await;
     assert_eq!(closing.await.unwrap(), 1001);
     assert!(!world.nodes[0].gateway.is_ready());
-    assert!(!world.bus.is_online(1));
+    until("the lease ends", || !world.bus.is_online(1)).await;
     let node = &world.nodes[0];
     node.shutdown.cancel();
     node.tracker.close();

@@ -1,7 +1,9 @@
 //! Presence and typing.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use chapar_broker::Link;
+use chapar_gateway::Config;
 use chapar_shared::Limits;
 use serde_json::json;
 
@@ -90,6 +92,68 @@ async fn a_quick_reconnect_does_not_flicker() {
     drop(second);
     let went = watcher.event("presence").await;
     assert_eq!(went["data"]["online"], json!(false));
+}
+
+/// A broker that comes back without its leases is given them again at once, before anybody is taken for gone.
+#[tokio::test]
+async fn leases_that_were_forgotten_are_taken_again_and_nobody_flickers() {
+    let mut world = World::new().await;
+    world.add_node().await;
+    let mut watcher = world.client(0, 1).await;
+    let second = world.client(1, 2).await;
+    until("online", || world.bus.is_online(2)).await;
+    watcher
+        .send(&json!({"op": "watch", "id": 1, "users": [2]}))
+        .await;
+    assert_eq!(watcher.reply(1).await["ok"], json!({"online": [2]}));
+    let begin = Instant::now();
+    world.bus.set_link(Link::Down, true);
+    world.bus.forget_leases();
+    world.bus.set_link(Link::Proven, false);
+    until("online again", || world.bus.is_online(2)).await;
+    // The steady renewal comes later than that.
+    assert!(
+        begin.elapsed() < Duration::from_secs(5),
+        "{:?}",
+        begin.elapsed()
+    );
+    // A node that noticed nothing yet: its users have no lease, and are not taken for gone.
+    world.bus.forget_leases();
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    assert!(watcher.drain().await.is_empty(), "nobody came or went");
+    drop(second);
+}
+
+/// A node that goes leaves its users the time of any reconnect to come to another one.
+#[tokio::test]
+async fn a_drain_makes_nobody_flicker() {
+    let slow = Config {
+        offline_delay: Duration::from_secs(2),
+        ..config()
+    };
+    let mut world = World::with(slow, Limits::default()).await;
+    let other = world.add_node().await;
+    let mut watcher = world.client(other, 1).await;
+    let (_moves, _goes) = (world.client(0, 2).await, world.client(0, 3).await);
+    until("both are online", || {
+        world.bus.is_online(2) && world.bus.is_online(3)
+    })
+    .await;
+    watcher
+        .send(&json!({"op": "watch", "id": 1, "users": [2, 3]}))
+        .await;
+    assert_eq!(watcher.reply(1).await["ok"], json!({"online": [2, 3]}));
+    world.nodes[0].gateway.drain().await;
+    // Late, and yet in time.
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let _moved = world.client(other, 2).await;
+    let went = watcher.event("presence").await;
+    assert_eq!(
+        (&went["data"]["user"], &went["data"]["online"]),
+        (&json!(3), &json!(false)),
+        "the one that did not come back, and nobody before"
+    );
+    assert!(watcher.drain().await.is_empty());
 }
 
 #[tokio::test]

@@ -307,4 +307,22 @@ impl Client {
         }
         seqs
     }
+
+    /// The positions of events up to the server's close, and its code.
+    pub async fn seqs_until_closed(&mut self) -> (Vec<i64>, u16) {
+        let mut seqs = Vec::new();
+        loop {
+            match self.message().await {
+                Some(Ok(Message::Text(text))) => {
+                    let frame: Value = serde_json::from_str(&text).unwrap();
+                    seqs.extend(frame["seq"].as_i64());
+                }
+                Some(Ok(Message::Close(frame))) => {
+                    return (seqs, frame.expect("a code").code.into());
+                }
+                Some(Ok(_)) => {}
+                other => panic!("instead of a close: {other:?}"),
+            }
+        }
+    }
 }

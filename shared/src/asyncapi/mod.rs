@@ -205,7 +205,8 @@ fn operations(frames: &[Frame]) -> Map<String, Value> {
 fn channel_description() -> String {
     let rows = CloseCode::ALL.map(|code| format!("| {} | {} |", code.code(), code.reason()));
     format!(
-        "The upgrade always succeeds; who is not authenticated within 10 s is closed.\n\n\
+        "The upgrade succeeds whoever asks; a node with too many newcomers answers 503 with Retry-After. \
+        Who is not authenticated within 10 s is closed.\n\n\
          | close code | reason |\n|---|---|\n{}\n",
         rows.join("\n")
     )

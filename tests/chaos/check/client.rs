@@ -1,6 +1,7 @@
 //! What one client saw of one room, over all of its sockets.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::Range;
 use std::time::Duration;
 
 use chapar_shared::protocol::Message;
@@ -26,8 +27,10 @@ pub(super) struct Seen {
     /// Those of them that were passed on a live socket.
     live_holes: BTreeSet<Seq>,
     known: BTreeMap<MessageId, Message>,
-    /// When a message first came, and how long the socket had been open then.
-    came: HashMap<MessageId, (Duration, Duration)>,
+    /// When a message first came.
+    came: HashMap<MessageId, Duration>,
+    /// The times without a socket.
+    away: Vec<Range<Duration>>,
 }
 
 impl Seen {
@@ -47,14 +50,17 @@ impl Seen {
             live_holes: BTreeSet::new(),
             known: BTreeMap::new(),
             came: HashMap::new(),
+            away: Vec::new(),
         };
         let mut delivered: BTreeSet<Seq> = BTreeSet::new();
         let mut created: BTreeSet<MessageId> = BTreeSet::new();
         let mut opened = Duration::ZERO;
+        let mut closed = Some(Duration::ZERO);
         for entry in entries.iter().filter(|entry| entry.client == client) {
             match &entry.what {
                 What::Opened { rooms, .. } => {
                     opened = entry.at;
+                    seen.away.extend(closed.take().map(|closed| closed..opened));
                     let at = rooms.iter().find(|(id, _)| *id == room);
                     if let (None, Some((_, seq))) = (seen.began, at) {
                         seen.began = Some(*seq);
@@ -99,11 +105,12 @@ impl Seen {
                     }
                     delivered.insert(*seq);
                     if let Some(message) = change.message() {
-                        seen.came
-                            .entry(message.id)
-                            .or_insert((entry.at, entry.at.saturating_sub(opened)));
+                        seen.came.entry(message.id).or_insert(entry.at);
                         seen.learn(message);
                     }
+                }
+                What::Closed { .. } => {
+                    closed.get_or_insert(entry.at);
                 }
                 What::Loaded {
                     room: of,
@@ -203,11 +210,16 @@ impl Seen {
         }
     }
 
-    /// How long a message that was acknowledged then was silent for this client.
+    /// How long a message that was acknowledged then was silent for this client: while it had a socket.
     pub(super) fn silence(&self, acknowledged: Duration, message: MessageId) -> Duration {
-        let Some(&(at, open)) = self.came.get(&message) else {
+        let Some(&at) = self.came.get(&message) else {
             return Duration::ZERO;
         };
-        at.saturating_sub(acknowledged).min(open)
+        let of_it = |span: &Range<Duration>| {
+            let end = span.end.min(at);
+            end.saturating_sub(span.start.max(acknowledged))
+        };
+        let away: Duration = self.away.iter().map(of_it).sum();
+        at.saturating_sub(acknowledged).saturating_sub(away)
     }
 }

@@ -54,8 +54,8 @@ pub(crate) struct History<'a> {
 pub(crate) struct Findings {
     /// Acknowledged sends.
     pub(crate) messages: usize,
-    /// Longest time from an acknowledgement, or the opening of the socket if that was later, to the delivery
-    /// to the last client.
+    /// Longest time from an acknowledgement to the delivery to the last client, but for the time in which that
+    /// had no socket.
     pub(crate) silence: Duration,
     /// Positions that a client never saw because a later change of the same thing stood in their stead.
     pub(crate) superseded: usize,

@@ -1,9 +1,11 @@
 //! Links that are cut, and publishes that are lost.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use chapar_testkit::{Proxy, Verdict, eat_publishes};
@@ -12,13 +14,20 @@ use rand::SeedableRng as _;
 use rand::rngs::StdRng;
 use tokio::time::sleep;
 
+use super::presence::Watch;
 use super::{SECOND, Scene};
 use crate::record::What;
 
+/// Eight people send eight times a second each, about: no pause of all of them is as long, on a busy machine.
+const STANDSTILL: Duration = Duration::from_secs(5);
+
 /// One half refused, one half without a word.
 pub(super) async fn redis_away(scene: &mut Scene) -> Result<()> {
-    let links: Vec<&Proxy> = scene.stage.redis_links.iter().collect();
+    let stage = scene.stage.clone();
+    let links: Vec<&Proxy> = stage.redis_links.iter().collect();
     ensure!(!links.is_empty(), "no proxy before this Redis");
+    let watch = Watch::begin(scene).await;
+    let begin = scene.crowd.record.now();
     for link in &links {
         link.cut().await;
     }
@@ -27,10 +36,34 @@ pub(super) async fn redis_away(scene: &mut Scene) -> Result<()> {
         link.black_hole().await;
     }
     scene.pass(30 * SECOND, 2 * SECOND).await;
+    let end = scene.crowd.record.now();
     for link in &links {
         link.restore().await;
     }
+    never_without_answers(scene, begin..end);
+    // Leases have run out meanwhile, of everybody who is here all the time.
+    scene.pass(15 * SECOND, SECOND).await;
+    watch.judge(scene);
     Ok(())
+}
+
+/// Sending goes on all the time, not only in the end.
+fn never_without_answers(scene: &mut Scene, period: Range<Duration>) {
+    let entries = scene.crowd.record.entries();
+    let acked = entries.iter().filter_map(|entry| {
+        let is_ack = matches!(entry.what, What::Acked { .. });
+        (is_ack && period.contains(&entry.at)).then_some(entry.at)
+    });
+    let moments: Vec<Duration> = acked.chain([period.end]).collect();
+    let mut last = period.start;
+    for moment in moments {
+        // Entries of several clients may be stamped a moment before they are recorded.
+        let pause = moment.saturating_sub(last);
+        if pause > STANDSTILL {
+            scene.complain(format!("no send was acknowledged for {pause:?}"));
+        }
+        last = moment;
+    }
 }
 
 /// A third of what is published for rooms and users is lost; the nodes' own probes are not, so that the link

@@ -94,6 +94,12 @@ pub(crate) const ALL: &[Fault] = &[
         |scene| Box::pin(nodes::term_gateway(scene)),
     ),
     fault(
+        "stampede",
+        "SIGKILL of a gateway: its clients come to the other one at once",
+        |scene| Box::pin(nodes::stampede(scene)),
+    )
+    .with(crowds::many),
+    fault(
         "drain",
         "SIGTERM of a gateway: its clients are told to reconnect, spread out",
         |scene| Box::pin(nodes::drain(scene)),
@@ -106,7 +112,7 @@ pub(crate) const ALL: &[Fault] = &[
     .short(),
     fault(
         "api-term",
-        "SIGTERM of an api node, which comes back",
+        "SIGTERM of an api node, under requests through nginx too",
         |scene| Box::pin(nodes::term_api(scene)),
     ),
     fault(

@@ -19,6 +19,53 @@ const GHOSTS: Duration = Duration::from_secs(45);
 /// By when a client is back without anybody's noticing.
 const BACK: Duration = Duration::from_secs(10);
 
+/// People on both gateways who stay, watched from both: nothing is to be told of them.
+#[derive(Debug)]
+pub(super) struct Watch {
+    watchers: Vec<(Socket, usize)>,
+    stay: Vec<(User, Socket)>,
+}
+
+impl Watch {
+    pub(super) async fn begin(scene: &Scene) -> Self {
+        let site = scene.stage.site();
+        let watcher = User::register(site, 0).await;
+        let people = [User::register(site, 0).await, User::register(site, 1).await];
+        watcher.private_room(&people.each_ref()).await;
+        let ids: Vec<UserId> = people.iter().map(|user| user.id).collect();
+        let mut stay = Vec::new();
+        for (node, user) in people.into_iter().enumerate() {
+            let socket = user.connect_to(node, []).await;
+            stay.push((user, socket));
+        }
+        let mut watchers = Vec::new();
+        for node in 0..2 {
+            let socket = watcher.connect_to(node, []).await;
+            eventually(BACK, "all are online", async || {
+                (watch(&socket, &ids).await.len() == ids.len()).then_some(())
+            })
+            .await;
+            let mark = socket.mark();
+            watchers.push((socket, mark));
+        }
+        Self { watchers, stay }
+    }
+
+    pub(super) fn judge(self, scene: &mut Scene) {
+        for (socket, mark) in &self.watchers {
+            for event in &socket.events()[*mark..] {
+                if let EventBody::Presence(told) = &event.body {
+                    scene.complain(format!("somebody who stayed flickered: {told:?}"));
+                }
+            }
+            if socket.is_closed() {
+                scene.complain("a socket of a gateway that lived was closed");
+            }
+        }
+        drop(self.stay);
+    }
+}
+
 /// Some users of the dead gateway never come back, some do within 10 s: the former are offline within 45 s and
 /// stay so, the latter are never told offline.
 pub(super) async fn vanish(scene: &mut Scene) -> Result<()> {

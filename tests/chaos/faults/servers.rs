@@ -6,6 +6,7 @@ use anyhow::{Context as _, Result};
 use chapar_tests::eventually;
 use tokio::time::sleep;
 
+use super::presence::Watch;
 use super::{SECOND, Scene};
 
 /// By when a subscriber link is back.
@@ -18,9 +19,14 @@ pub(super) async fn restart_redis(scene: &mut Scene) -> Result<()> {
     redis.restart().await
 }
 
+/// Whoever was online stays so: nodes take their leases again before anybody is taken for gone.
 pub(super) async fn empty_redis(scene: &mut Scene) -> Result<()> {
+    let watch = Watch::begin(scene).await;
     scene.stage.redis()?.cli(&["flushall"]).await?;
-    restart_redis(scene).await
+    restart_redis(scene).await?;
+    scene.pass(15 * SECOND, SECOND).await;
+    watch.judge(scene);
+    Ok(())
 }
 
 pub(super) async fn client_kill(scene: &mut Scene) -> Result<()> {

@@ -34,6 +34,12 @@ export class ServiceClient {
     return inTime("the connection", outcome);
   }
 
+  /** Resolves once it is connected, however often that fails before. */
+  joined() {
+    if (this.socket.connected) return Promise.resolve();
+    return inTime("the connection", new Promise((resolve) => this.socket.once("connect", resolve)));
+  }
+
   /** The error with which connecting fails. */
   async refusal() {
     const error = await this.connected().then(

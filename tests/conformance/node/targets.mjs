@@ -19,6 +19,13 @@ export function eachTarget(subject, define) {
   }
 }
 
+/** The deployment whose gate is narrow. */
+export function narrow() {
+  const text = process.env.CHAPAR_CONFORMANCE_NARROW;
+  assert.ok(text, "CHAPAR_CONFORMANCE_NARROW is not set; start tests/conformance/run");
+  return JSON.parse(text);
+}
+
 /** The first and the last gateway: two different ones, where there are two. */
 export function twoGateways(target) {
   return [target.gateways.at(0), target.gateways.at(-1)];

@@ -38,6 +38,11 @@ def brief_place() -> Place:
     return Place(json.loads(os.environ["CHAPAR_CONFORMANCE_BRIEF"]))
 
 
+def narrow_place() -> Place:
+    """The one that lets in one newcomer after the other."""
+    return Place(json.loads(os.environ["CHAPAR_CONFORMANCE_NARROW"]))
+
+
 def path(template: str, *parts: object) -> str:
     """`path("/ws/chat/{}/", "اتاق ما")`: each part percent-encoded whole."""
     return template.format(*(quote(str(part), safe="") for part in parts))

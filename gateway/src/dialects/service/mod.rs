@@ -35,7 +35,7 @@ mod stream;
 mod told;
 mod writer;
 
-pub(crate) use server::Server;
+pub(crate) use server::{PATH, Server};
 
 /// See the module.
 #[derive(Debug)]

@@ -30,7 +30,7 @@ use crate::dialects::DialectId;
 use crate::node::Node;
 
 /// Where it is served.
-pub(super) const PATH: &str = "/socket.io";
+pub(crate) const PATH: &str = "/socket.io";
 
 /// The node's Socket.IO server.
 #[derive(Debug)]

@@ -109,7 +109,17 @@ fn silence_lasts_from_the_acknowledgement_to_the_last_client() {
     story.add(1, What::Closed { code: 1006 });
     story.add(1, What::Told { after_ms: 0 });
     story.open(1, 2).deliver(1, 2);
-    assert_eq!(story.check().silence, Duration::from_millis(100));
+    // Twice a step before it was away, and one after.
+    assert_eq!(story.check().silence, Duration::from_millis(300));
+    // A node that says nothing is silent until the client is elsewhere.
+    let mut story = Story::begin();
+    story.say(2).deliver(0, 2);
+    for _ in 0..20 {
+        story.add(1, What::Told { after_ms: 0 });
+    }
+    story.add(1, What::Closed { code: 4012 });
+    story.open(1, 2).deliver(1, 2);
+    assert_eq!(story.check().silence, Duration::from_millis(2300));
 }
 
 #[test]

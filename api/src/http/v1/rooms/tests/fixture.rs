@@ -97,6 +97,10 @@ impl Presence for Nobody {
         Ok(Vec::new())
     }
 
+    async fn let_go(&self, _: &[UserId], _: Duration) -> Result<(), BrokerError> {
+        Ok(())
+    }
+
     async fn states(&self, _: &[UserId]) -> Result<HashMap<UserId, PresenceState>, BrokerError> {
         Ok(HashMap::new())
     }
