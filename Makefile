@@ -73,7 +73,7 @@ k6-short: ## k6: smoke, a drain and a kill of gateways behind nginx
 
 sdk: ## The TypeScript library: generated types, lint, tests against real servers and a cluster whose gateways die
 	@$(CARGO) build $(SCOPE) --quiet
-	$(call part,sdk,cd sdk && npm ci --silent && npm run --silent check)
+	$(call part,sdk,cd sdk && npm ci --silent --ignore-scripts && npm run --silent check)
 
 deploy: ## Containers, Kubernetes, load balancers, rules and the dashboard; DEPLOY='-k compose'
 	$(call part,deploy,./tests/deploy/run $(DEPLOY))
