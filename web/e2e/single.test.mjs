@@ -33,6 +33,9 @@ async function visit(t, options) {
 
 const css = (locator, property) => locator.evaluate((element, name) => getComputedStyle(element)[name], property);
 
+/** Where it is, also of a row that the list draws anew meanwhile. */
+const box = (locator) => locator.evaluate((element) => element.getBoundingClientRect().toJSON());
+
 test("somebody signs up and says the first word", async (t) => {
   const page = await visit(t);
   await page.goto(base);
@@ -77,13 +80,10 @@ test("Persian is written from the right, with its digits and calendar; each mess
   assert.equal(await css(persian.locator(".text"), "direction"), "rtl");
   assert.equal(await css(english.locator(".text"), "direction"), "ltr");
   // The list is where reading begins, one's own messages where it ends.
-  const [list, main] = [await page.locator(".sidebar").boundingBox(), await page.locator(".main").boundingBox()];
+  const [list, main] = [await box(page.locator(".sidebar")), await box(page.locator(".main"))];
   assert.ok(list.x > main.x, "the list of rooms is on the right");
   await send(page, "باشد");
-  const [own, other] = [
-    await message(page, "باشد").locator(".bubble").boundingBox(),
-    await persian.locator(".bubble").boundingBox(),
-  ];
+  const [own, other] = [await box(message(page, "باشد").locator(".bubble")), await box(persian.locator(".bubble"))];
   assert.ok(own.x < other.x, "one's own messages are on the left");
   assert.match(await persian.locator(".meta time").innerText(), /^[۰-۹]{2}:[۰-۹]{2}$/);
   const year = new Intl.DateTimeFormat("fa-IR-u-ca-persian", { year: "numeric", timeZone: "Asia/Tehran" });
