@@ -284,6 +284,8 @@ test("everything is done by keyboard alone", async (t) => {
   await keyboard.type("An answer");
   await keyboard.press("Enter");
   await message(page, "An answer").locator(".quote", { hasText: "Earlier" }).waitFor();
+  // What can be done with a message begins once the server has it.
+  await message(page, "An answer").locator(".meta .heard", { hasText: "Sent" }).waitFor();
   await page.getByRole("log", { name: "Messages" }).focus();
   await keyboard.press("ArrowUp");
   await focusIs(/^<article.*An answer/s);
