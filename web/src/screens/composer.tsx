@@ -1,5 +1,5 @@
 import type { Attachment, Message, RoomTimeline } from "@chapar/sdk";
-import { type Signal, useComputed, useSignal, useSignalEffect } from "@preact/signals";
+import { effect, type Signal, useComputed, useSignal, useSignalEffect } from "@preact/signals";
 import type { JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 
@@ -61,16 +61,21 @@ export function Composer({
   const ready = uploads.value.flatMap(({ attachment }) => (attachment ? [attachment] : []));
   const maySend = (letters.value > 0 || (ready.length > 0 && !isEditing)) && letters.value <= max && !isBusy;
 
-  // A change of what it is about changes what stands in the box.
-  useSignalEffect(() => {
-    const to = about.value;
-    if (to?.kind === "edit") {
-      content.value = to.message.content;
-    }
-    if (to) {
-      area.current?.focus();
-    }
-  });
+  // A change of what it is about changes what stands in the box: at once, not after the next frame as with
+  // useSignalEffect, or it would take the place of what is typed meanwhile.
+  useEffect(
+    () =>
+      effect(() => {
+        const to = about.value;
+        if (to?.kind === "edit") {
+          content.value = to.message.content;
+        }
+        if (to) {
+          area.current?.focus();
+        }
+      }),
+    [about],
+  );
   useEffect(() => {
     if (!isEditing) {
       drafts.set(room, content.value);
