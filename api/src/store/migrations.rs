@@ -29,6 +29,7 @@ const POSTGRES: &[Step] = steps!("postgres":
     20261120000011 "add_given_names",
     20261120000012 "index_public_rooms",
     20261120000013 "allow_notices_without_room",
+    20261128000014 "drop_foreign_keys_of_messages",
 );
 
 #[expect(
@@ -43,6 +44,7 @@ const SQLITE: &[Step] = steps!("sqlite":
     20261120000011 "add_given_names",
     20261120000012 "index_public_rooms",
     20261120000013 "allow_notices_without_room",
+    20261128000014 "drop_foreign_keys_of_messages",
 );
 
 /// The steps for Postgres.

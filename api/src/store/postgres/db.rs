@@ -45,19 +45,29 @@ macro_rules! locked {
 }
 pub(super) use locked;
 
-/// Rows given as one parameter, a JSON array of objects, as a table: `rows!("$1" AS "r": room bigint, …)`.
-/// Types are `bigint` and `text`.
+/// Rows given column by column, as a table: `rows!("n": room_id bigint "$1", name text "$2")`. The parameters are
+/// bound by `bind_rows!` with the same columns. Types are `bigint` and `text`.
 macro_rules! rows {
-    ($parameter:literal AS $alias:literal: $first:ident $first_type:ident $(, $name:ident $type:ident)* $(,)?) => {
+    ($alias:literal: $first:ident $first_type:ident $first_parameter:literal
+     $(, $name:ident $type:ident $parameter:literal)* $(,)?) => {
         concat!(
-            "json_to_recordset(CAST(", $parameter, " AS json)) AS ", $alias, "(",
-            stringify!($first), " ", stringify!($first_type),
-            $(", ", stringify!($name), " ", stringify!($type),)*
-            ")"
+            "UNNEST(CAST(", $first_parameter, " AS ", stringify!($first_type), "[])",
+            $(", CAST(", $parameter, " AS ", stringify!($type), "[])",)*
+            ") AS ", $alias, "(", stringify!($first), $(", ", stringify!($name),)* ")"
         )
     };
 }
 pub(super) use rows;
+
+/// Binds the columns of `rows!` after what a query has bound: `bind_rows!(query, &list; room_id, name)`, each a field
+/// of the list's items.
+macro_rules! bind_rows {
+    ($query:expr, $rows:expr; $($name:ident),+ $(,)?) => {{
+        let rows = $rows;
+        $query$(.bind(rows.iter().map(|row| row.$name).collect::<Vec<_>>()))+
+    }};
+}
+pub(super) use bind_rows;
 
 /// Whether a text column holds a text: `holds!("search_key", "$1")`.
 macro_rules! holds {

@@ -4,12 +4,11 @@ use std::collections::{HashMap, HashSet};
 
 use chapar_shared::protocol::EventType;
 use chapar_shared::protocol::objects::{NotificationKind, Role, RoomKind};
-use chapar_shared::{Code, Problem, RoomId, Timestamp, UserId, Violation, text};
-use serde_json::json;
+use chapar_shared::{Code, Problem, RoomId, Seq, Timestamp, UserId, Violation, text};
 
 use super::bumps::Facts;
 use super::changing::search_key;
-use super::db::{Conn, any, rows, texts, violates};
+use super::db::{Conn, any, bind_rows, rows, texts, violates};
 use super::notices::{self, Notice};
 use super::standings::{count_rooms, lock_room, lock_users};
 use crate::error::{Error, StoreError};
@@ -136,6 +135,13 @@ pub(super) fn refused(error: sqlx::Error) -> Error {
     }
 }
 
+/// A member as they are inserted.
+struct NewMember {
+    user_id: i64,
+    role: &'static str,
+    seq: Seq,
+}
+
 /// Members of a new room, at positions 1, 2, … in order.
 async fn insert_members(
     conn: &mut Conn,
@@ -143,25 +149,24 @@ async fn insert_members(
     people: &[UserId],
     first: Role,
 ) -> Result<(), StoreError> {
-    let rows = people.iter().enumerate().map(|(place, user)| {
-        json!({
-            "user_id": user,
-            "role": if place == 0 { first } else { Role::Member }.word(),
-            "seq": place + 1,
+    let rows: Vec<NewMember> = (1..)
+        .zip(people)
+        .map(|(seq, user)| NewMember {
+            user_id: user.0,
+            role: if seq == 1 { first } else { Role::Member }.word(),
+            seq,
         })
-    });
-    let rows = rows.collect::<serde_json::Value>().to_string();
-    sqlx::query(concat!(
+        .collect();
+    let query = sqlx::query(concat!(
         "INSERT INTO members (room_id, user_id, role, changed_seq, change_kind, joined_at, read_number)
          SELECT $1, n.user_id, n.role, n.seq, $2, $3, 0 FROM ",
-        rows!("$4" AS "n": user_id bigint, role text, seq bigint)
+        rows!("n": user_id bigint "$4", role text "$5", seq bigint "$6")
     ))
     .bind(room.id.0)
     .bind(EventType::MemberJoined.word())
-    .bind(room.created_at.as_micros())
-    .bind(rows)
-    .execute(conn)
-    .await?;
+    .bind(room.created_at.as_micros());
+    let query = bind_rows!(query, &rows; user_id, role, seq);
+    query.execute(conn).await?;
     Ok(())
 }
 

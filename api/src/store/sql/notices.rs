@@ -2,10 +2,9 @@
 
 use chapar_shared::protocol::objects::NotificationKind;
 use chapar_shared::{MessageId, NotificationId, Number, RoomId, Timestamp, UserId};
-use serde_json::json;
 
 use super::bumps::Facts;
-use super::db::{Conn, rows};
+use super::db::{Conn, bind_rows, rows};
 use crate::error::StoreError;
 use crate::store::records::{NotificationRecord, Person, UserFact};
 use crate::store::words::Word;
@@ -27,6 +26,19 @@ pub(super) struct Notice {
     pub(super) at: Timestamp,
 }
 
+/// A notification as it is inserted.
+struct NewRow<'a> {
+    place: i64,
+    user_id: i64,
+    kind: &'static str,
+    room_id: Option<i64>,
+    message_id: Option<i64>,
+    number: Number,
+    sender_id: i64,
+    text: &'a str,
+    at: i64,
+}
+
 /// The beginning of a message, as its notification shows it.
 pub(super) fn beginning(content: &str) -> String {
     content.chars().take(TEXT).collect()
@@ -41,32 +53,33 @@ pub(super) async fn insert(
     if notices.is_empty() {
         return Ok(());
     }
-    let rows = notices.iter().enumerate().map(|(place, notice)| {
-        json!({
-            "place": place,
-            "user_id": notice.user,
-            "kind": notice.kind.word(),
-            "room_id": notice.room,
-            "message_id": notice.message.map(|(message, _)| message),
-            "number": notice.message.map_or(0, |(_, number)| number),
-            "sender_id": notice.sender.id,
-            "text": notice.text,
-            "at": notice.at.as_micros(),
+    let rows: Vec<NewRow<'_>> = (0..)
+        .zip(&notices)
+        .map(|(place, notice)| NewRow {
+            place,
+            user_id: notice.user.0,
+            kind: notice.kind.word(),
+            room_id: notice.room.map(|room| room.0),
+            message_id: notice.message.map(|(message, _)| message.0),
+            number: notice.message.map_or(0, |(_, number)| number),
+            sender_id: notice.sender.id.0,
+            text: &notice.text,
+            at: notice.at.as_micros(),
         })
-    });
-    let rows = rows.collect::<serde_json::Value>().to_string();
-    let mut ids: Vec<(i64, i64)> = sqlx::query_as(concat!(
+        .collect();
+    let query = sqlx::query_as(concat!(
         "INSERT INTO notifications
              (user_id, kind, room_id, message_id, number, sender_id, text, created_at)
          SELECT n.user_id, n.kind, n.room_id, n.message_id, n.number, n.sender_id, n.text, n.at
          FROM ",
-        rows!("$1" AS "n": place bigint, user_id bigint, kind text, room_id bigint,
-              message_id bigint, number bigint, sender_id bigint, text text, at bigint),
+        rows!("n": place bigint "$1", user_id bigint "$2", kind text "$3", room_id bigint "$4",
+              message_id bigint "$5", number bigint "$6", sender_id bigint "$7", text text "$8",
+              at bigint "$9"),
         " ORDER BY n.place RETURNING id, user_id"
-    ))
-    .bind(rows)
-    .fetch_all(conn)
-    .await?;
+    ));
+    let query = bind_rows!(query, &rows; place, user_id, kind, room_id, message_id, number,
+        sender_id, text, at);
+    let mut ids: Vec<(i64, i64)> = query.fetch_all(conn).await?;
     // Ids ascend in the order of the places, whatever the order of the answer.
     ids.sort_unstable();
     for (notice, (id, _)) in notices.into_iter().zip(ids) {

@@ -2,7 +2,7 @@
 
 use sqlx::{AssertSqlSafe, Row as _};
 
-use super::db::{Conn, EXPLAIN, Store, ids, scratch};
+use super::db::{Conn, EXPLAIN, Store, bind_rows, ids, scratch};
 use super::{feed, files, listings, messages, notifications, overviews, rooms, send_facts};
 use crate::store::Store as _;
 
@@ -29,10 +29,17 @@ const FILL: [&str; 7] = [
     "ANALYZE",
 ];
 
+const NONCE: [send_facts::NonceKey<'static>; 1] = [send_facts::NonceKey {
+    room_id: 7,
+    sender_id: 7,
+    nonce: "7",
+}];
+
 enum Value {
     Number(i64),
     Text(&'static str),
     Ids(&'static [i64]),
+    Nonces(&'static [send_facts::NonceKey<'static>]),
 }
 
 async fn plan(conn: &mut Conn, statement: &str, values: &[Value]) -> String {
@@ -42,6 +49,7 @@ async fn plan(conn: &mut Conn, statement: &str, values: &[Value]) -> String {
             Value::Number(number) => query.bind(*number),
             Value::Text(text) => query.bind(*text),
             Value::Ids(list) => query.bind(ids(list.iter().copied())),
+            Value::Nonces(list) => bind_rows!(query, list; room_id, sender_id, nonce),
         };
     }
     let lines = query.fetch_all(conn).await.unwrap().into_iter();
@@ -51,7 +59,7 @@ async fn plan(conn: &mut Conn, statement: &str, values: &[Value]) -> String {
 
 #[tokio::test]
 async fn growing_tables_are_read_by_the_indexes_that_statements_name() {
-    use Value::{Ids, Number, Text};
+    use Value::{Ids, Nonces, Number, Text};
 
     let (config, _folder) = scratch().await;
     let store = Store::open(&config).unwrap();
@@ -60,14 +68,13 @@ async fn growing_tables_are_read_by_the_indexes_that_statements_name() {
     for statement in FILL {
         sqlx::query(statement).execute(&mut *tx).await.unwrap();
     }
-    let one_nonce = r#"[{"room_id": 7, "sender_id": 7, "nonce": "7"}]"#;
     let page = || vec![Number(7), Number(90), Number(10)];
     for (index, statement, values) in [
         ("messages_changes", feed::CHANGED_MESSAGES, page()),
         ("members_changes", feed::CHANGED_MEMBERS, page()),
         ("messages_number", messages::BELOW, page()),
         ("messages_number", messages::ABOVE, page()),
-        ("messages_nonce", send_facts::NONCES, vec![Text(one_nonce)]),
+        ("messages_nonce", send_facts::NONCES, vec![Nonces(&NONCE)]),
         ("notifications_user", notifications::NEWEST, page()),
         ("attachments_idle", files::IDLE, vec![Number(7), Number(10)]),
         (

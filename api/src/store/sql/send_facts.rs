@@ -5,9 +5,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use chapar_shared::protocol::objects::RoomKind;
 use chapar_shared::{AttachmentId, MessageId, RoomId, UserId};
-use serde_json::{Value, json};
 
-use super::db::{Conn, any, ids, locked, rows};
+use super::db::{Conn, any, bind_rows, ids, locked, rows};
 use crate::error::StoreError;
 use crate::store::messages::NewMessage;
 use crate::store::records::{Person, RoomRecord};
@@ -116,6 +115,12 @@ async fn lock_rooms(
         .collect()
 }
 
+/// A room and somebody who sends there.
+struct Pair {
+    room_id: i64,
+    user_id: i64,
+}
+
 #[derive(sqlx::FromRow)]
 struct SenderRow {
     room_id: i64,
@@ -128,21 +133,21 @@ type Senders = (HashMap<UserId, Person>, HashMap<(RoomId, UserId), Standing>);
 async fn senders(conn: &mut Conn, batch: &[NewMessage]) -> Result<Senders, StoreError> {
     let pairs: BTreeSet<(RoomId, UserId)> =
         batch.iter().map(|new| (new.room, new.sender)).collect();
-    let pairs = pairs
+    let pairs: Vec<Pair> = pairs
         .into_iter()
-        .map(|(room, user)| json!({ "room_id": room, "user_id": user }));
-    let rows: Vec<SenderRow> = sqlx::query_as(concat!(
+        .map(|(RoomId(room_id), UserId(user_id))| Pair { room_id, user_id })
+        .collect();
+    let query = sqlx::query_as(concat!(
         "SELECT n.room_id, ",
         person_columns!("u"),
         ", u.deleted_at AS user_deleted_at, m.role, m.left_at, m.is_banned, CAST(0 AS bigint) AS rooms
          FROM ",
-        rows!("$1" AS "n": room_id bigint, user_id bigint),
+        rows!("n": room_id bigint "$1", user_id bigint "$2"),
         " JOIN users u ON u.id = n.user_id
           LEFT JOIN members m ON m.room_id = n.room_id AND m.user_id = n.user_id"
-    ))
-    .bind(pairs.collect::<Value>().to_string())
-    .fetch_all(conn)
-    .await?;
+    ));
+    let query = bind_rows!(query, &pairs; room_id, user_id);
+    let rows: Vec<SenderRow> = query.fetch_all(conn).await?;
     let mut senders = Senders::default();
     for row in rows {
         let (person, standing) = row.standing.read()?;
@@ -161,10 +166,18 @@ struct NonceRow {
     body_hash: Option<String>,
 }
 
-/// By index `messages_nonce`.
+/// A nonce that may have been used before.
+#[derive(Clone, Copy)]
+pub(super) struct NonceKey<'a> {
+    pub(super) room_id: i64,
+    pub(super) sender_id: i64,
+    pub(super) nonce: &'a str,
+}
+
+/// By index `messages_nonce`; the parameters are the columns of [`NonceKey`].
 pub(super) const NONCES: &str = concat!(
     "SELECT m.id, m.room_id, m.sender_id, m.nonce, m.body_hash FROM ",
-    rows!("$1" AS "n": room_id bigint, sender_id bigint, nonce text),
+    rows!("n": room_id bigint "$1", sender_id bigint "$2", nonce text "$3"),
     " JOIN messages m
         ON m.room_id = n.room_id AND m.sender_id = n.sender_id AND m.nonce = n.nonce"
 );
@@ -173,17 +186,21 @@ async fn nonces(
     conn: &mut Conn,
     batch: &[NewMessage],
 ) -> Result<HashMap<Nonce, (i64, String)>, StoreError> {
-    let named: BTreeSet<Nonce> = batch.iter().filter_map(Nonce::of).collect();
+    let named: Vec<NonceKey<'_>> = batch
+        .iter()
+        .filter_map(|new| {
+            Some(NonceKey {
+                room_id: new.room.0,
+                sender_id: new.sender.0,
+                nonce: new.nonce.as_deref()?,
+            })
+        })
+        .collect();
     if named.is_empty() {
         return Ok(HashMap::new());
     }
-    let named = named.into_iter().map(|Nonce(room, sender, nonce)| {
-        json!({ "room_id": room, "sender_id": sender, "nonce": nonce })
-    });
-    let rows: Vec<NonceRow> = sqlx::query_as(NONCES)
-        .bind(named.collect::<Value>().to_string())
-        .fetch_all(conn)
-        .await?;
+    let query = bind_rows!(sqlx::query_as(NONCES), &named; room_id, sender_id, nonce);
+    let rows: Vec<NonceRow> = query.fetch_all(conn).await?;
     let known = rows.into_iter().map(|row| {
         let nonce = Nonce(RoomId(row.room_id), UserId(row.sender_id), row.nonce);
         (nonce, (row.id, row.body_hash.unwrap_or_default()))
@@ -274,6 +291,12 @@ async fn peers(
     Ok(peers)
 }
 
+/// A name that a message of a room mentions.
+struct Name<'a> {
+    room_id: i64,
+    name: &'a str,
+}
+
 /// By the primary keys of `user_names` and `members`.
 async fn names(
     conn: &mut Conn,
@@ -285,26 +308,31 @@ async fn names(
             .get(room)
             .is_some_and(|room| room.kind == RoomKind::Direct)
     };
-    let named: BTreeSet<(RoomId, &String)> = batch
+    let named: BTreeSet<(RoomId, &str)> = batch
         .iter()
         .filter(|new| !is_direct(&new.room))
-        .flat_map(|new| new.mentions.iter().flatten().map(|name| (new.room, name)))
+        .flat_map(|new| {
+            new.mentions
+                .iter()
+                .flatten()
+                .map(|name| (new.room, &**name))
+        })
         .collect();
     if named.is_empty() {
         return Ok(HashMap::new());
     }
-    let named = named
+    let named: Vec<Name<'_>> = named
         .into_iter()
-        .map(|(room, name)| json!({ "room_id": room, "name": name }));
-    let rows: Vec<(i64, String, i64, i64)> = sqlx::query_as(concat!(
+        .map(|(RoomId(room_id), name)| Name { room_id, name })
+        .collect();
+    let query = sqlx::query_as(concat!(
         "SELECT m.room_id, u.name, m.user_id, m.is_muted FROM ",
-        rows!("$1" AS "n": room_id bigint, name text),
+        rows!("n": room_id bigint "$1", name text "$2"),
         " JOIN user_names u ON u.name = n.name AND u.kind = 'username'
           JOIN members m ON m.room_id = n.room_id AND m.user_id = u.user_id AND m.left_at IS NULL"
-    ))
-    .bind(named.collect::<Value>().to_string())
-    .fetch_all(conn)
-    .await?;
+    ));
+    let query = bind_rows!(query, &named; room_id, name);
+    let rows: Vec<(i64, String, i64, i64)> = query.fetch_all(conn).await?;
     let known = rows
         .into_iter()
         .map(|(room, name, user, is_muted)| ((RoomId(room), name), (UserId(user), is_muted == 1)));

@@ -6,11 +6,10 @@ use std::collections::{BTreeMap, HashMap};
 use chapar_shared::protocol::EventType;
 use chapar_shared::protocol::objects::{NotificationKind, RoomKind};
 use chapar_shared::{AttachmentId, Code, MessageId, Number, Problem, RoomId, Seq, UserId};
-use serde_json::{Value, json};
 
 use super::bodies::{Viewer, complete};
 use super::bumps::Facts;
-use super::db::{Conn, any, ids, rows};
+use super::db::{Conn, any, bind_rows, ids, rows};
 use super::notices::{self, Notice, beginning};
 use super::send_facts::{Known, Nonce};
 use super::standings::stranger;
@@ -185,44 +184,62 @@ fn repeat_or_conflict(is_same: bool, repeat: Verdict) -> Verdict {
     }
 }
 
+/// A message as it is inserted.
+struct NewRow<'a> {
+    place: i64,
+    room_id: i64,
+    seq: Seq,
+    number: Number,
+    sender_id: i64,
+    content: &'a str,
+    nonce: Option<&'a str>,
+    is_nonce_hidden: i64,
+    body_hash: Option<&'a str>,
+    reply_to: Option<i64>,
+    at: i64,
+}
+
 /// The new messages' ids, by room and number.
 async fn insert(
     conn: &mut Conn,
     batch: &[NewMessage],
     accepted: &[Accepted],
 ) -> Result<HashMap<(RoomId, Number), MessageId>, StoreError> {
-    let rows = accepted.iter().enumerate().map(|(place, send)| {
-        let new = &batch[send.index];
-        json!({
-            "place": place,
-            "room_id": send.room,
-            "seq": send.seq,
-            "number": send.number,
-            "sender_id": new.sender,
-            "content": new.content,
-            "nonce": new.nonce,
-            "is_nonce_hidden": i64::from(new.is_nonce_hidden),
-            "body_hash": new.nonce.is_some().then_some(&new.body_hash),
-            "reply_to": new.reply_to,
-            "at": new.at.as_micros(),
+    let rows: Vec<NewRow<'_>> = (0..)
+        .zip(accepted)
+        .map(|(place, send)| {
+            let new = &batch[send.index];
+            let nonce = new.nonce.as_deref();
+            NewRow {
+                place,
+                room_id: send.room.0,
+                seq: send.seq,
+                number: send.number,
+                sender_id: new.sender.0,
+                content: &new.content,
+                nonce,
+                is_nonce_hidden: i64::from(new.is_nonce_hidden),
+                body_hash: nonce.map(|_| &*new.body_hash),
+                reply_to: new.reply_to.map(|target| target.0),
+                at: new.at.as_micros(),
+            }
         })
-    });
-    let rows = rows.collect::<Value>().to_string();
-    let inserted: Vec<(i64, i64, i64)> = sqlx::query_as(concat!(
+        .collect();
+    let query = sqlx::query_as(concat!(
         "INSERT INTO messages (room_id, seq, changed_seq, change_kind, number, sender_id, content,
              nonce, is_nonce_hidden, body_hash, reply_to, created_at)
-         SELECT n.room_id, n.seq, n.seq, $2, n.number, n.sender_id, n.content,
+         SELECT n.room_id, n.seq, n.seq, $1, n.number, n.sender_id, n.content,
              n.nonce, n.is_nonce_hidden, n.body_hash, n.reply_to, n.at
          FROM ",
-        rows!("$1" AS "n": place bigint, room_id bigint, seq bigint, number bigint, sender_id bigint,
-              content text, nonce text, is_nonce_hidden bigint, body_hash text, reply_to bigint,
-              at bigint),
+        rows!("n": place bigint "$2", room_id bigint "$3", seq bigint "$4", number bigint "$5",
+              sender_id bigint "$6", content text "$7", nonce text "$8", is_nonce_hidden bigint "$9",
+              body_hash text "$10", reply_to bigint "$11", at bigint "$12"),
         " ORDER BY n.place RETURNING id, room_id, number"
     ))
-    .bind(rows)
-    .bind(EventType::MessageCreated.word())
-    .fetch_all(conn)
-    .await?;
+    .bind(EventType::MessageCreated.word());
+    let query = bind_rows!(query, &rows; place, room_id, seq, number, sender_id, content, nonce,
+        is_nonce_hidden, body_hash, reply_to, at);
+    let inserted: Vec<(i64, i64, i64)> = query.fetch_all(conn).await?;
     let keyed = inserted
         .into_iter()
         .map(|(id, room, number)| ((RoomId(room), number), MessageId(id)));
@@ -263,32 +280,49 @@ fn created(message: MessageRecord) -> ChangeRecord {
     }
 }
 
+/// Where a room stands after the batch.
+struct Head {
+    room_id: i64,
+    seq: Seq,
+    number: Number,
+    at: i64,
+}
+
 /// Heads and activity.
 async fn write_rooms(
     conn: &mut Conn,
     batch: &[NewMessage],
     accepted: &[Accepted],
 ) -> Result<(), StoreError> {
-    let mut heads: BTreeMap<RoomId, (Seq, Number, i64)> = BTreeMap::new();
+    let mut heads: BTreeMap<RoomId, Head> = BTreeMap::new();
     for send in accepted {
-        let at = batch[send.index].at.as_micros();
-        let head = heads.entry(send.room).or_default();
-        *head = (send.seq, send.number, head.2.max(at));
+        let head = heads.entry(send.room).or_insert(Head {
+            room_id: send.room.0,
+            seq: 0,
+            number: 0,
+            at: 0,
+        });
+        (head.seq, head.number) = (send.seq, send.number);
+        head.at = head.at.max(batch[send.index].at.as_micros());
     }
-    let rows = heads.into_iter().map(|(room, (seq, number, at))| {
-        json!({ "room_id": room, "seq": seq, "number": number, "at": at })
-    });
-    sqlx::query(concat!(
+    let heads: Vec<Head> = heads.into_values().collect();
+    let query = sqlx::query(concat!(
         "UPDATE rooms SET last_seq = n.seq, last_number = n.number, changed_at = n.at,
              active_at = CASE WHEN n.at > active_at THEN n.at ELSE active_at END
          FROM ",
-        rows!("$1" AS "n": room_id bigint, seq bigint, number bigint, at bigint),
+        rows!("n": room_id bigint "$1", seq bigint "$2", number bigint "$3", at bigint "$4"),
         " WHERE rooms.id = n.room_id"
-    ))
-    .bind(rows.collect::<Value>().to_string())
-    .execute(conn)
-    .await?;
+    ));
+    let query = bind_rows!(query, &heads; room_id, seq, number, at);
+    query.execute(conn).await?;
     Ok(())
+}
+
+/// Up to where a member has read.
+struct Mark {
+    room_id: i64,
+    user_id: i64,
+    number: Number,
 }
 
 /// The senders' read marks, and hidden direct rooms shown again.
@@ -318,45 +352,58 @@ async fn write_members(
             }
         }
     }
-    let rows = marks.into_iter().map(
-        |((room, user), number)| json!({ "room_id": room, "user_id": user, "number": number }),
-    );
-    sqlx::query(concat!(
+    let marks: Vec<Mark> = marks
+        .into_iter()
+        .map(|((RoomId(room_id), UserId(user_id)), number)| Mark {
+            room_id,
+            user_id,
+            number,
+        })
+        .collect();
+    let query = sqlx::query(concat!(
         "UPDATE members SET is_hidden = 0,
              read_number = CASE WHEN n.number > read_number THEN n.number ELSE read_number END
          FROM ",
-        rows!("$1" AS "n": room_id bigint, user_id bigint, number bigint),
+        rows!("n": room_id bigint "$1", user_id bigint "$2", number bigint "$3"),
         " WHERE members.room_id = n.room_id AND members.user_id = n.user_id"
-    ))
-    .bind(rows.collect::<Value>().to_string())
-    .execute(conn)
-    .await?;
+    ));
+    let query = bind_rows!(query, &marks; room_id, user_id, number);
+    query.execute(conn).await?;
     Ok(())
+}
+
+/// Where a file stands.
+struct FilePlace {
+    id: i64,
+    message_id: i64,
+    position: i64,
 }
 
 async fn bind_files(
     conn: &mut Conn,
     made: impl Iterator<Item = &MessageRecord>,
 ) -> Result<(), StoreError> {
-    let rows: Vec<Value> = made
+    let rows: Vec<FilePlace> = made
         .flat_map(|message| {
-            let files = message.attachments.iter().enumerate();
-            files.map(|(position, file)| {
-                json!({ "id": file.id, "message_id": message.id, "position": position })
-            })
+            (0..)
+                .zip(&message.attachments)
+                .map(|(position, file)| FilePlace {
+                    id: file.id.0,
+                    message_id: message.id.0,
+                    position,
+                })
         })
         .collect();
     if rows.is_empty() {
         return Ok(());
     }
-    sqlx::query(concat!(
+    let query = sqlx::query(concat!(
         "UPDATE attachments SET message_id = n.message_id, position = n.position FROM ",
-        rows!("$1" AS "n": id bigint, message_id bigint, position bigint),
+        rows!("n": id bigint "$1", message_id bigint "$2", position bigint "$3"),
         " WHERE attachments.id = n.id"
-    ))
-    .bind(Value::from(rows).to_string())
-    .execute(conn)
-    .await?;
+    ));
+    let query = bind_rows!(query, &rows; id, message_id, position);
+    query.execute(conn).await?;
     Ok(())
 }
 

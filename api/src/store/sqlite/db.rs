@@ -43,18 +43,29 @@ macro_rules! locked {
 }
 pub(super) use locked;
 
-/// Rows given as one parameter, a JSON array of objects, as a table: `rows!("$1" AS "r": room bigint, …)`.
-/// Types are `bigint` and `text`.
+/// Rows as a table: `rows!("n": room_id bigint "$1", name text "$2")`. All of them are in the first parameter, a JSON
+/// array of objects, which `bind_rows!` binds; nothing may be bound after it.
 macro_rules! rows {
-    ($parameter:literal AS $alias:literal: $first:ident $first_type:ident $(, $name:ident $type:ident)* $(,)?) => {
+    ($alias:literal: $first:ident $first_type:ident $first_parameter:literal
+     $(, $name:ident $type:ident $parameter:literal)* $(,)?) => {
         concat!(
             "(SELECT value ->> '", stringify!($first), "' AS ", stringify!($first),
             $(", value ->> '", stringify!($name), "' AS ", stringify!($name),)*
-            " FROM json_each(", $parameter, ")) AS ", $alias
+            " FROM json_each(", $first_parameter, ")) AS ", $alias
         )
     };
 }
 pub(super) use rows;
+
+/// Binds the rows of `rows!` after what a query has bound: `bind_rows!(query, &list; room_id, name)`, each a field of
+/// the list's items.
+macro_rules! bind_rows {
+    ($query:expr, $rows:expr; $($name:ident),+ $(,)?) => {{
+        let rows = $rows.iter().map(|row| serde_json::json!({ $(stringify!($name): row.$name),+ }));
+        $query.bind(rows.collect::<serde_json::Value>().to_string())
+    }};
+}
+pub(super) use bind_rows;
 
 /// Whether a text column holds a text: `holds!("search_key", "$1")`.
 macro_rules! holds {
