@@ -1,16 +1,15 @@
 //! Token buckets that all nodes share.
 //!
-//! A group's buckets are taken by one script where they lie in one slot: always outside Cluster mode, and in it
-//! when their keys carry the same `{tag}`. Other groups are taken slot by slot, and what was taken is given back
-//! when a later slot refuses; nothing is allowed beyond the limit, but a token that is on its way back may refuse
-//! somebody else meanwhile.
+//! Groups are taken by one script, many in a call, where their buckets lie in one slot: always outside Cluster mode,
+//! and in it when a group's keys carry the same `{tag}`. Other groups are taken slot by slot, and what was taken is
+//! given back when a later slot refuses; nothing is allowed beyond the limit, but a token that is on its way back may
+//! refuse somebody else meanwhile.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use fred::error::Error;
 use fred::types::Value;
 use metrics::Counter;
 use tokio::time::Instant;
@@ -23,6 +22,8 @@ use crate::memory::MemoryRateLimiter;
 use crate::meters;
 use crate::{BrokerError, Demand, RateLimiter, Verdict};
 
+/// Groups of one call; a server does nothing else meanwhile.
+const MAX_GROUPS: usize = 128;
 /// How long the node's own buckets serve after Redis failed to answer, before it is asked again.
 const AWAY: Duration = Duration::from_secs(1);
 
@@ -39,12 +40,39 @@ pub struct RedisRateLimiter {
     fallbacks: Counter,
 }
 
+/// What of a group lies in one slot.
+#[derive(Debug)]
+struct Part {
+    /// 0 outside Cluster mode.
+    slot: u16,
+    keys: Vec<String>,
+    cells: Vec<Cell>,
+}
+
+/// What a call does with its groups; the script's word for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Mode {
+    Take,
+    Peek,
+    Give,
+}
+
+impl Mode {
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Take => "take",
+            Self::Peek => "peek",
+            Self::Give => "give",
+        }
+    }
+}
+
 /// What became of one group so far.
 #[derive(Debug)]
 struct Progress {
-    /// Calls still to make and calls that took, one for each slot.
-    left: Vec<Call>,
-    taken: Vec<Call>,
+    /// Parts still to take.
+    left: Vec<Part>,
+    taken: Vec<Part>,
     wait: Duration,
     has_failed: bool,
 }
@@ -86,16 +114,39 @@ impl RedisRateLimiter {
         away_until.is_some_and(|until| Instant::now() < until)
     }
 
-    async fn run(&self, calls: &[Call]) -> Result<Vec<Result<Value, Error>>, BrokerError> {
+    /// Runs the script over parts of groups, those of one slot together and in order. For each the microseconds to
+    /// wait, or `None` where the server refused.
+    async fn run(&self, parts: &[(Mode, &Part)]) -> Result<Vec<Option<u64>>, BrokerError> {
+        let mut together: BTreeMap<(Mode, u16), Vec<usize>> = BTreeMap::new();
+        for (index, (mode, part)) in parts.iter().enumerate() {
+            together.entry((*mode, part.slot)).or_default().push(index);
+        }
+        let chunks: Vec<(Mode, &[usize])> = together
+            .iter()
+            .flat_map(|((mode, _), all)| all.chunks(MAX_GROUPS).map(|some| (*mode, some)))
+            .collect();
+        let calls: Vec<Call> = chunks
+            .iter()
+            .map(|(mode, chunk)| call(*mode, chunk.iter().map(|&index| parts[index].1)))
+            .collect();
         let client = self.connection.connected()?;
-        let result = self.script.run(&client, calls, self.timeout).await;
-        if result.is_err() {
+        let answered = self.script.run(&client, &calls, self.timeout).await;
+        if answered.is_err() {
             *self
                 .away_until
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner) = Some(Instant::now() + AWAY);
         }
-        result
+        let mut waits = vec![None; parts.len()];
+        for ((_, chunk), answer) in chunks.into_iter().zip(answered?) {
+            let Ok(Value::Array(answer)) = answer else {
+                continue;
+            };
+            for (&index, wait) in chunk.iter().zip(answer) {
+                waits[index] = wait.as_u64();
+            }
+        }
+        Ok(waits)
     }
 
     fn take_own(&self, demands: &[Vec<Demand>]) -> Vec<Verdict> {
@@ -108,30 +159,32 @@ impl RedisRateLimiter {
         self.own.peek_now(demand)
     }
 
-    /// The calls for a group, one for each slot it spans.
-    fn calls(&self, mode: &str, group: &[Demand]) -> Vec<Call> {
-        let mut by_slot: BTreeMap<u16, Call> = BTreeMap::new();
+    /// A group's parts, one for each slot that it spans.
+    fn parts(&self, group: &[Demand]) -> Vec<Part> {
+        let mut parts: Vec<Part> = Vec::new();
         for demand in group {
             let key = format!("{}:limit:{}", self.prefix, demand.key);
-            let call = by_slot
-                .entry(if self.is_cluster { slot(&key) } else { 0 })
-                .or_insert_with(|| Call {
+            let slot = if self.is_cluster { slot(&key) } else { 0 };
+            let at = parts.iter().position(|part| part.slot == slot);
+            let at = at.unwrap_or_else(|| {
+                parts.push(Part {
+                    slot,
                     keys: Vec::new(),
-                    args: vec![mode.to_owned()],
+                    cells: Vec::new(),
                 });
-            let Cell { interval, span } = Cell::of(demand.bucket);
-            call.keys.push(key);
-            call.args.push(interval.to_string());
-            call.args.push(span.to_string());
+                parts.len() - 1
+            });
+            parts[at].keys.push(key);
+            parts[at].cells.push(Cell::of(demand.bucket));
         }
-        by_slot.into_values().collect()
+        parts
     }
 
     async fn take_shared(&self, demands: &[Vec<Demand>]) -> Result<Vec<Progress>, BrokerError> {
         let mut groups: Vec<Progress> = demands
             .iter()
             .map(|group| Progress {
-                left: self.calls("take", group),
+                left: self.parts(group),
                 taken: Vec::new(),
                 wait: Duration::ZERO,
                 has_failed: false,
@@ -139,25 +192,26 @@ impl RedisRateLimiter {
             .collect();
         // One round, outside Cluster mode; else as many as the widest group has slots.
         loop {
-            let mut calls = Vec::new();
-            let mut callers = Vec::new();
-            for (index, group) in groups.iter_mut().enumerate() {
-                if let Some(mut call) = group.left.pop() {
-                    if !group.wait.is_zero() {
-                        "peek".clone_into(&mut call.args[0]);
-                    }
-                    calls.push(call);
-                    callers.push(index);
-                }
-            }
-            if calls.is_empty() {
+            let turn: Vec<(usize, Mode, Part)> = groups
+                .iter_mut()
+                .enumerate()
+                .filter_map(|(index, group)| {
+                    let part = group.left.pop()?;
+                    // What is refused already is only asked how long it takes.
+                    let is_refused = !group.wait.is_zero();
+                    let mode = if is_refused { Mode::Peek } else { Mode::Take };
+                    Some((index, mode, part))
+                })
+                .collect();
+            if turn.is_empty() {
                 break;
             }
-            let answers = self.run(&calls).await?;
-            for ((index, call), answer) in callers.into_iter().zip(calls).zip(answers) {
+            let parts: Vec<_> = turn.iter().map(|(_, mode, part)| (*mode, part)).collect();
+            let waits = self.run(&parts).await?;
+            for ((index, mode, part), wait) in turn.into_iter().zip(waits) {
                 let group = &mut groups[index];
-                match answer.ok().and_then(|answer| answer.as_u64()) {
-                    Some(0) if call.args[0] == "take" => group.taken.push(call),
+                match wait {
+                    Some(0) if mode == Mode::Take => group.taken.push(part),
                     Some(wait) => group.wait = group.wait.max(Duration::from_micros(wait)),
                     None => {
                         group.has_failed = true;
@@ -166,21 +220,34 @@ impl RedisRateLimiter {
                 }
             }
         }
-        let mut back = Vec::new();
-        for group in &mut groups {
-            if group.has_failed || !group.wait.is_zero() {
-                for mut call in group.taken.drain(..) {
-                    "give".clone_into(&mut call.args[0]);
-                    back.push(call);
-                }
-            }
-        }
+        let back: Vec<(Mode, &Part)> = groups
+            .iter()
+            .filter(|group| group.has_failed || !group.wait.is_zero())
+            .flat_map(|group| group.taken.iter().map(|part| (Mode::Give, part)))
+            .collect();
         if !back.is_empty() {
             // What cannot be given back refills by itself.
             self.run(&back).await.ok();
         }
         Ok(groups)
     }
+}
+
+/// One call for parts of groups in one slot.
+fn call<'a>(mode: Mode, parts: impl Iterator<Item = &'a Part>) -> Call {
+    let mut call = Call {
+        keys: Vec::new(),
+        args: vec![mode.word().into()],
+    };
+    for part in parts {
+        call.keys.extend(part.keys.iter().cloned());
+        call.args.push(part.cells.len().to_string().into());
+        for Cell { interval, span } in &part.cells {
+            call.args
+                .extend([interval, span].map(|number| number.to_string().into()));
+        }
+    }
+    call
 }
 
 #[async_trait]
@@ -212,12 +279,13 @@ impl RateLimiter for RedisRateLimiter {
         if self.is_away() {
             return self.peek_own(demand);
         }
-        let calls = self.calls("peek", std::slice::from_ref(demand));
-        let answer = match self.run(&calls).await {
-            Ok(mut answers) => answers.pop().and_then(Result::ok),
+        let parts = self.parts(std::slice::from_ref(demand));
+        let parts: Vec<_> = parts.iter().map(|part| (Mode::Peek, part)).collect();
+        let wait = match self.run(&parts).await {
+            Ok(waits) => waits.first().copied().flatten(),
             Err(_) => None,
         };
-        match answer.and_then(|answer| answer.as_u64()) {
+        match wait {
             Some(0) => Verdict::Allowed,
             Some(wait) => Verdict::Limited {
                 retry_after: Duration::from_micros(wait),

@@ -100,7 +100,7 @@ impl RedisPresence {
                 parts.push(part);
                 calls.push(Call {
                     keys: part.iter().map(key).collect(),
-                    args: args.to_vec(),
+                    args: args.iter().map(|arg| arg.as_str().into()).collect(),
                 });
             }
         }

@@ -23,7 +23,7 @@ pub(super) struct Script {
 #[derive(Clone, Debug)]
 pub(super) struct Call {
     pub(super) keys: Vec<String>,
-    pub(super) args: Vec<String>,
+    pub(super) args: Vec<Value>,
 }
 
 impl Script {
@@ -84,12 +84,8 @@ async fn send<'a>(
     for call in calls {
         let slot = call.keys.first().map(|key| slot(key));
         let mut args: Vec<Value> = vec![script.into(), call.keys.len().to_string().into()];
-        args.extend(
-            call.keys
-                .iter()
-                .chain(&call.args)
-                .map(|arg| Value::from(arg.as_str())),
-        );
+        args.extend(call.keys.iter().map(|key| Value::from(key.as_str())));
+        args.extend(call.args.iter().cloned());
         let command = CustomCommand::new_static(command, ClusterHash::from(slot), false);
         pipeline.custom::<(), _>(command, args).await?;
         count += 1;
