@@ -66,10 +66,12 @@ impl Telemetry {
                 .boxed(),
         };
         let lines = lines.with_filter(logged.and(EnvFilter::try_new(&config.level)?));
-        tracing_subscriber::registry()
-            .with(lines)
-            .with(layer)
-            .try_init()?;
+        let subscriber = tracing_subscriber::registry().with(lines);
+        // An absent layer would want everything, and each place be asked each time.
+        match layer {
+            Some(layer) => subscriber.with(layer).try_init()?,
+            None => subscriber.try_init()?,
+        }
         Ok(Self { traces })
     }
 
