@@ -6,17 +6,19 @@
 //! refuse somebody else meanwhile.
 
 use std::collections::BTreeMap;
+use std::iter;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use fred::bytes_utils::Str;
 use fred::types::Value;
 use metrics::Counter;
 use tokio::time::Instant;
 
 use super::config::{RedisConfig, RedisConfigError};
 use super::connection::Connection;
-use super::script::{Call, Script, slot};
+use super::script::{Call, Script, number, slot};
 use crate::bucket::Cell;
 use crate::memory::MemoryRateLimiter;
 use crate::meters;
@@ -45,9 +47,14 @@ pub struct RedisRateLimiter {
 struct Part {
     /// 0 outside Cluster mode.
     slot: u16,
-    keys: Vec<String>,
+    keys: Vec<Str>,
     cells: Vec<Cell>,
+    /// How often it asks.
+    times: usize,
 }
+
+/// How often a part was given, and the microseconds until it may be again (0 where it was not refused).
+type Given = (usize, u64);
 
 /// What a call does with its groups; the script's word for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -67,9 +74,12 @@ impl Mode {
     }
 }
 
-/// What became of one group so far.
+/// What became of a group so far.
 #[derive(Debug)]
 struct Progress {
+    /// How often it asks: more than once where the same group came several times in a row and lies in one slot.
+    times: usize,
+    given: usize,
     /// Parts still to take.
     left: Vec<Part>,
     taken: Vec<Part>,
@@ -114,9 +124,8 @@ impl RedisRateLimiter {
         away_until.is_some_and(|until| Instant::now() < until)
     }
 
-    /// Runs the script over parts of groups, those of one slot together and in order. For each the microseconds to
-    /// wait, or `None` where the server refused.
-    async fn run(&self, parts: &[(Mode, &Part)]) -> Result<Vec<Option<u64>>, BrokerError> {
+    /// Runs the script over parts of groups, those of one slot together and in order; `None` where the server refused.
+    async fn run(&self, parts: &[(Mode, &Part)]) -> Result<Vec<Option<Given>>, BrokerError> {
         let mut together: BTreeMap<(Mode, u16), Vec<usize>> = BTreeMap::new();
         for (index, (mode, part)) in parts.iter().enumerate() {
             together.entry((*mode, part.slot)).or_default().push(index);
@@ -137,16 +146,20 @@ impl RedisRateLimiter {
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner) = Some(Instant::now() + AWAY);
         }
-        let mut waits = vec![None; parts.len()];
+        let mut given = vec![None; parts.len()];
         for ((_, chunk), answer) in chunks.into_iter().zip(answered?) {
             let Ok(Value::Array(answer)) = answer else {
                 continue;
             };
-            for (&index, wait) in chunk.iter().zip(answer) {
-                waits[index] = wait.as_u64();
+            let mut numbers = answer.iter().map(Value::as_u64);
+            for &index in chunk {
+                let (times, wait) = (numbers.next().flatten(), numbers.next().flatten());
+                given[index] = times
+                    .and_then(|times| usize::try_from(times).ok())
+                    .zip(wait);
             }
         }
-        Ok(waits)
+        Ok(given)
     }
 
     fn take_own(&self, demands: &[Vec<Demand>]) -> Vec<Verdict> {
@@ -161,35 +174,51 @@ impl RedisRateLimiter {
 
     /// A group's parts, one for each slot that it spans.
     fn parts(&self, group: &[Demand]) -> Vec<Part> {
-        let mut parts: Vec<Part> = Vec::new();
+        let mut parts: Vec<Part> = Vec::with_capacity(1);
         for demand in group {
-            let key = format!("{}:limit:{}", self.prefix, demand.key);
+            let key = [&*self.prefix, ":limit:", &*demand.key].concat();
             let slot = if self.is_cluster { slot(&key) } else { 0 };
             let at = parts.iter().position(|part| part.slot == slot);
             let at = at.unwrap_or_else(|| {
                 parts.push(Part {
                     slot,
-                    keys: Vec::new(),
-                    cells: Vec::new(),
+                    keys: Vec::with_capacity(group.len()),
+                    cells: Vec::with_capacity(group.len()),
+                    times: 1,
                 });
                 parts.len() - 1
             });
-            parts[at].keys.push(key);
+            parts[at].keys.push(key.into());
             parts[at].cells.push(Cell::of(demand.bucket));
         }
         parts
     }
 
+    /// The groups, those that come several times in a row once.
+    fn groups(&self, demands: &[Vec<Demand>]) -> Vec<Progress> {
+        let mut groups = Vec::with_capacity(demands.len());
+        for same in demands.chunk_by(|one, next| one == next) {
+            let first = self.parts(&same[0]);
+            // What lies in several slots may have to be given back, and is taken one by one.
+            let times = if first.len() == 1 { same.len() } else { 1 };
+            let others = (1..same.len() / times).map(|_| self.parts(&same[0]));
+            for mut left in iter::once(first).chain(others) {
+                left.iter_mut().for_each(|part| part.times = times);
+                groups.push(Progress {
+                    times,
+                    given: times,
+                    left,
+                    taken: Vec::new(),
+                    wait: Duration::ZERO,
+                    has_failed: false,
+                });
+            }
+        }
+        groups
+    }
+
     async fn take_shared(&self, demands: &[Vec<Demand>]) -> Result<Vec<Progress>, BrokerError> {
-        let mut groups: Vec<Progress> = demands
-            .iter()
-            .map(|group| Progress {
-                left: self.parts(group),
-                taken: Vec::new(),
-                wait: Duration::ZERO,
-                has_failed: false,
-            })
-            .collect();
+        let mut groups = self.groups(demands);
         // One round, outside Cluster mode; else as many as the widest group has slots.
         loop {
             let turn: Vec<(usize, Mode, Part)> = groups
@@ -207,22 +236,24 @@ impl RedisRateLimiter {
                 break;
             }
             let parts: Vec<_> = turn.iter().map(|(_, mode, part)| (*mode, part)).collect();
-            let waits = self.run(&parts).await?;
-            for ((index, mode, part), wait) in turn.into_iter().zip(waits) {
+            let given = self.run(&parts).await?;
+            for ((index, mode, part), given) in turn.into_iter().zip(given) {
                 let group = &mut groups[index];
-                match wait {
-                    Some(0) if mode == Mode::Take => group.taken.push(part),
-                    Some(wait) => group.wait = group.wait.max(Duration::from_micros(wait)),
-                    None => {
-                        group.has_failed = true;
-                        group.left.clear();
-                    }
+                let Some((times, wait)) = given else {
+                    group.has_failed = true;
+                    group.left.clear();
+                    continue;
+                };
+                group.given = group.given.min(times);
+                group.wait = group.wait.max(Duration::from_micros(wait));
+                if mode == Mode::Take && times == group.times {
+                    group.taken.push(part);
                 }
             }
         }
         let back: Vec<(Mode, &Part)> = groups
             .iter()
-            .filter(|group| group.has_failed || !group.wait.is_zero())
+            .filter(|group| group.has_failed || group.given < group.times)
             .flat_map(|group| group.taken.iter().map(|part| (Mode::Give, part)))
             .collect();
         if !back.is_empty() {
@@ -241,10 +272,10 @@ fn call<'a>(mode: Mode, parts: impl Iterator<Item = &'a Part>) -> Call {
     };
     for part in parts {
         call.keys.extend(part.keys.iter().cloned());
-        call.args.push(part.cells.len().to_string().into());
+        call.args
+            .extend([number(part.cells.len()), number(part.times)]);
         for Cell { interval, span } in &part.cells {
-            call.args
-                .extend([interval, span].map(|number| number.to_string().into()));
+            call.args.extend([number(*interval), number(*span)]);
         }
     }
     call
@@ -262,17 +293,21 @@ impl RateLimiter for RedisRateLimiter {
         let Ok(groups) = self.take_shared(demands).await else {
             return self.take_own(demands);
         };
-        groups
-            .iter()
-            .zip(demands)
-            .map(|(group, demands)| match group {
-                Progress {
-                    has_failed: true, ..
-                } => self.take_own(std::slice::from_ref(demands))[0],
-                Progress { wait, .. } if wait.is_zero() => Verdict::Allowed,
-                Progress { wait, .. } => Verdict::Limited { retry_after: *wait },
-            })
-            .collect()
+        let mut verdicts = Vec::with_capacity(demands.len());
+        for group in groups {
+            let of = &demands[verdicts.len()..][..group.times];
+            if group.has_failed {
+                verdicts.extend(self.take_own(of));
+                continue;
+            }
+            let refused = Verdict::Limited {
+                retry_after: group.wait,
+            };
+            let given = group.given.min(group.times);
+            verdicts.extend(vec![Verdict::Allowed; given]);
+            verdicts.extend(vec![refused; group.times - given]);
+        }
+        verdicts
     }
 
     async fn peek(&self, demand: &Demand) -> Verdict {
@@ -281,13 +316,13 @@ impl RateLimiter for RedisRateLimiter {
         }
         let parts = self.parts(std::slice::from_ref(demand));
         let parts: Vec<_> = parts.iter().map(|part| (Mode::Peek, part)).collect();
-        let wait = match self.run(&parts).await {
-            Ok(waits) => waits.first().copied().flatten(),
+        let given = match self.run(&parts).await {
+            Ok(given) => given.first().copied().flatten(),
             Err(_) => None,
         };
-        match wait {
-            Some(0) => Verdict::Allowed,
-            Some(wait) => Verdict::Limited {
+        match given {
+            Some((_, 0)) => Verdict::Allowed,
+            Some((_, wait)) => Verdict::Limited {
                 retry_after: Duration::from_micros(wait),
             },
             None => self.peek_own(demand),

@@ -95,8 +95,9 @@ impl RedisPresence {
         let mut calls = Vec::new();
         for (partition, users) in &partitions {
             for part in users.chunks(MAX_CALL) {
-                let key =
-                    |user: &UserId| format!("{}:{{o{partition}}}:online:{}", self.prefix, user.0);
+                let key = |user: &UserId| {
+                    format!("{}:{{o{partition}}}:online:{}", self.prefix, user.0).into()
+                };
                 parts.push(part);
                 calls.push(Call {
                     keys: part.iter().map(key).collect(),

@@ -3,6 +3,7 @@
 use std::sync::OnceLock;
 use std::time::Duration;
 
+use fred::bytes_utils::Str;
 use fred::clients::Client;
 use fred::error::Error;
 use fred::interfaces::{ClientLike as _, LuaInterface as _};
@@ -22,7 +23,7 @@ pub(super) struct Script {
 /// One call. All its keys lie in one slot.
 #[derive(Clone, Debug)]
 pub(super) struct Call {
-    pub(super) keys: Vec<String>,
+    pub(super) keys: Vec<Str>,
     pub(super) args: Vec<Value>,
 }
 
@@ -83,8 +84,8 @@ async fn send<'a>(
     let mut count = 0;
     for call in calls {
         let slot = call.keys.first().map(|key| slot(key));
-        let mut args: Vec<Value> = vec![script.into(), call.keys.len().to_string().into()];
-        args.extend(call.keys.iter().map(|key| Value::from(key.as_str())));
+        let mut args: Vec<Value> = vec![script.into(), number(call.keys.len())];
+        args.extend(call.keys.iter().cloned().map(Value::from));
         args.extend(call.args.iter().cloned());
         let command = CustomCommand::new_static(command, ClusterHash::from(slot), false);
         pipeline.custom::<(), _>(command, args).await?;
@@ -99,6 +100,11 @@ async fn send<'a>(
         });
     }
     Ok(answers)
+}
+
+/// A number as an argument.
+pub(super) fn number(number: impl TryInto<i64>) -> Value {
+    Value::Integer(number.try_into().unwrap_or(i64::MAX))
 }
 
 /// The slot of a key in Redis Cluster.
