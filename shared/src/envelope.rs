@@ -130,6 +130,7 @@ pub struct RoomChange {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub actor: Option<Actor>,
     /// When it was committed, for the commit-to-socket histogram.
+    #[serde(with = "crate::timestamp::micros")]
     pub at: Timestamp,
     /// W3C `traceparent` of the command.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -15,9 +15,10 @@ use crate::{
     AttachmentId, MessageId, NotificationId, Number, Problem, RoomId, Seq, SessionId, UserId,
 };
 
-/// A command as the api runs it, whatever dialect it came in.
+/// A command as the api runs it, whatever dialect it came in. Tagged from outside: an inner tag would make serde
+/// buffer the whole of it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "op", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum Command {
     /// A new message.
     Send(SendCommand),

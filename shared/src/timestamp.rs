@@ -3,15 +3,10 @@
 use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
 use time::OffsetDateTime;
-use time::format_description::BorrowedFormatItem;
 use time::format_description::well_known::Rfc3339;
-use time::macros::format_description;
 use utoipa::ToSchema;
-
-const WIRE: &[BorrowedFormatItem<'_>] =
-    format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:6]Z");
 
 /// Microseconds since 1970-01-01T00:00:00Z.
 ///
@@ -68,19 +63,48 @@ impl Timestamp {
     }
 }
 
+impl Timestamp {
+    /// The wire form, in ASCII. `None` for a year of more or less than four digits.
+    fn text(self) -> Option<[u8; 27]> {
+        let time = OffsetDateTime::from_unix_timestamp_nanos(i128::from(self.0) * 1000).ok()?;
+        let (hour, minute, second, micros) = time.to_hms_micro();
+        let mut text = *b"0000-00-00T00:00:00.000000Z";
+        for (digits, number) in [
+            (0..4, u32::try_from(time.year()).ok()?),
+            (5..7, u8::from(time.month()).into()),
+            (8..10, time.day().into()),
+            (11..13, hour.into()),
+            (14..16, minute.into()),
+            (17..19, second.into()),
+            (20..26, micros),
+        ] {
+            let mut left = number;
+            for digit in text[digits].iter_mut().rev() {
+                *digit = b"0123456789"[left as usize % 10];
+                left /= 10;
+            }
+            if left > 0 {
+                return None;
+            }
+        }
+        Some(text)
+    }
+}
+
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text = OffsetDateTime::from_unix_timestamp_nanos(i128::from(self.0) * 1000)
-            .ok()
-            .and_then(|time| time.format(WIRE).ok())
-            .ok_or(fmt::Error)?;
-        f.write_str(&text)
+        let text = self.text().ok_or(fmt::Error)?;
+        f.write_str(std::str::from_utf8(&text).map_err(|_| fmt::Error)?)
     }
 }
 
 impl Serialize for Timestamp {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        let text = self.text();
+        let text = text
+            .as_ref()
+            .and_then(|text| std::str::from_utf8(text).ok());
+        serializer.serialize_str(text.ok_or_else(|| ser::Error::custom("a year beyond 9999"))?)
     }
 }
 
@@ -94,6 +118,21 @@ impl<'de> Deserialize<'de> for Timestamp {
     }
 }
 
+/// As a number of microseconds, between nodes: reading a text takes a while, and every gateway reads it.
+pub(crate) mod micros {
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    use super::Timestamp;
+
+    pub(crate) fn serialize<S: Serializer>(time: &Timestamp, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_i64(time.0)
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Timestamp, D::Error> {
+        i64::deserialize(from).map(Timestamp)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -104,6 +143,15 @@ mod tests {
         let text = serde_json::to_string(&time).unwrap();
         assert_eq!(text, "\"2026-11-20T13:14:15.000001Z\"");
         assert_eq!(serde_json::from_str::<Timestamp>(&text).unwrap(), time);
+        for (micros, text) in [
+            (0, "1970-01-01T00:00:00.000000Z"),
+            (-1, "1969-12-31T23:59:59.999999Z"),
+            (951_782_400_000_000, "2000-02-29T00:00:00.000000Z"),
+            (253_402_300_799_999_999, "9999-12-31T23:59:59.999999Z"),
+        ] {
+            assert_eq!(Timestamp::from_micros(micros).to_string(), text);
+        }
+        assert!(serde_json::to_string(&Timestamp::from_micros(i64::MAX)).is_err());
         let offset = "\"2026-11-20T16:44:15.000001+03:30\"";
         assert_eq!(serde_json::from_str::<Timestamp>(offset).unwrap(), time);
     }
