@@ -353,7 +353,8 @@ fn with_nonce(send: Send) -> SendCommand {
         content: send.content,
         nonce: send
             .nonce
-            .or_else(|| Some(Uuid::new_v4().simple().to_string())),
+            // By time, so that the store's index of nonces grows at its end.
+            .or_else(|| Some(Uuid::now_v7().simple().to_string())),
         is_nonce_hidden,
         reply_to: send.reply_to,
         attachments: send.attachments,
