@@ -68,7 +68,7 @@ impl Notifications {
             Some(name) => users::of_username(store, name).await?.id,
         };
         let notice = NewNotice {
-            sender: sender.person,
+            sender: sender.person.into(),
             recipient,
             text,
             at: self.ctx.clock.now(),

@@ -58,8 +58,8 @@ fn power(facts: &RoomFacts, least: Role) -> Result<Role, Problem> {
 ///
 /// # Errors
 /// Not a member; `invalid` with `reply_to` or `attachments: unknown`.
-pub fn send(facts: &SendFacts) -> Result<(), Problem> {
-    let room = facts.room.as_ref().ok_or(Code::RoomNotFound)?;
+pub fn send(facts: &SendFacts<'_>) -> Result<(), Problem> {
+    let room = facts.room.ok_or(Code::RoomNotFound)?;
     member(room.kind, &facts.sender)?;
     if !facts.has_reply_target {
         return Err(Problem::invalid("reply_to", Violation::Unknown));

@@ -1,7 +1,8 @@
 //! The one writer of messages on a node: what arrives while a commit is in flight forms the next batch.
 //!
 //! A send is answered after its commit, and its publishing begins then too, in a task of its own: neither
-//! waits for the other, and publishes go out in the order of the commits. An idle node adds no delay.
+//! waits for the other, and publishes go out in the order of the commits. An idle node adds no delay; a busy one lets
+//! each batch grow for a moment.
 //!
 //! Sends to one room are committed in the order in which they were queued. A room whose lock is not had in
 //! time is split off into a lane of its own, so that the others go on without it; what arrives for it
@@ -45,6 +46,11 @@ pub struct WriterConfig {
     pub max_batch: usize,
     /// Bytes of text in one transaction; 1 MiB.
     pub max_batch_bytes: usize,
+    /// How long a batch that follows a large one may wait for more sends; `5ms`, but at most a quarter of the time that
+    /// the last one took. A transaction has a price of its own, which more sends share. Sends that come one by one never
+    /// wait; `0ms` turns it off.
+    #[serde(with = "chapar_shared::duration")]
+    pub linger: Duration,
     /// How long a transaction may take before its outcome counts as unknown; `4s`. Must be above the
     /// store's lock timeout.
     #[serde(with = "chapar_shared::duration")]
@@ -64,6 +70,7 @@ impl Default for WriterConfig {
             max_queue: 10_000,
             max_batch: 500,
             max_batch_bytes: 1 << 20,
+            linger: Duration::from_millis(5),
             commit_timeout: Duration::from_secs(4),
             deadline: Duration::from_secs(10),
             max_attempts: 5,
@@ -76,9 +83,16 @@ impl Default for WriterConfig {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sent {
     /// The message.
-    pub message: MessageRecord,
+    pub message: Arc<MessageRecord>,
     /// It was there already: its nonce was used before for the same body.
     pub is_repeat: bool,
+}
+
+impl Sent {
+    /// The message alone.
+    pub fn into_message(self) -> MessageRecord {
+        Arc::unwrap_or_clone(self.message)
+    }
 }
 
 /// Queues sends. Cheap to clone.
@@ -92,12 +106,18 @@ pub struct Writer {
 #[derive(Debug)]
 struct Job {
     message: NewMessage,
+    ticket: Ticket,
+}
+
+/// Whose a send is.
+#[derive(Debug)]
+struct Ticket {
     trace: Option<String>,
     deadline: Instant,
     answer: oneshot::Sender<Result<Sent, Problem>>,
 }
 
-impl Job {
+impl Ticket {
     /// The sender may have gone; what was committed stays committed.
     fn answer(self, result: Result<Sent, Problem>) {
         drop(self.answer.send(result));
@@ -167,9 +187,11 @@ impl Writer {
         let (answer, receiver) = oneshot::channel();
         place.send(Job {
             message,
-            trace,
-            deadline,
-            answer,
+            ticket: Ticket {
+                trace,
+                deadline,
+                answer,
+            },
         });
         Ok(Pending {
             answer: receiver,

@@ -1,6 +1,7 @@
 //! Messages: sending in batches, changing, reading.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 
@@ -13,7 +14,7 @@ use crate::error::{Error, StoreError};
 
 /// A function of the domain that says whether a message may be sent.
 pub type DecideSend<'a> =
-    &'a (dyn Fn(&NewMessage, &SendFacts) -> Result<(), Problem> + Send + Sync);
+    &'a (dyn Fn(&NewMessage, &SendFacts<'_>) -> Result<(), Problem> + Send + Sync);
 
 /// Messages, their reactions and attachments.
 #[async_trait]
@@ -131,9 +132,9 @@ pub struct NewMessage {
 
 /// What holds for one send under the room's lock.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SendFacts {
+pub struct SendFacts<'a> {
     /// `None`: no such room, or it ended.
-    pub room: Option<RoomRecord>,
+    pub room: Option<&'a RoomRecord>,
     /// The sender's; in how many rooms they are is not counted here.
     pub sender: Standing,
     /// `reply_to` is a message of this room that is not deleted, or there is none.
@@ -146,7 +147,7 @@ pub struct SendFacts {
 #[derive(Debug)]
 pub struct SendOutcome {
     /// In the order of the batch: the message, and whether it is a repeat.
-    pub results: Vec<Result<(MessageRecord, bool), Problem>>,
+    pub results: Vec<Result<(Arc<MessageRecord>, bool), Problem>>,
     /// To publish.
     pub committed: Committed,
 }

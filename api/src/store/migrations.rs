@@ -30,6 +30,7 @@ const POSTGRES: &[Step] = steps!("postgres":
     20261120000012 "index_public_rooms",
     20261120000013 "allow_notices_without_room",
     20261128000014 "drop_foreign_keys_of_messages",
+    20261128000015 "compare_nonces_by_byte",
 );
 
 #[expect(
@@ -45,6 +46,7 @@ const SQLITE: &[Step] = steps!("sqlite":
     20261120000012 "index_public_rooms",
     20261120000013 "allow_notices_without_room",
     20261128000014 "drop_foreign_keys_of_messages",
+    20261128000015 "compare_nonces_by_byte",
 );
 
 /// The steps for Postgres.

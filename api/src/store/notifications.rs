@@ -1,5 +1,7 @@
 //! Notifications.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 
 use chapar_shared::{NotificationId, Timestamp, UserId};
@@ -43,7 +45,7 @@ pub trait Notifications {
 #[derive(Clone, Debug)]
 pub struct NewNotice {
     /// By whom.
-    pub sender: Person,
+    pub sender: Arc<Person>,
     /// To whom; neither banned nor deleted.
     pub recipient: UserId,
     /// Clean.

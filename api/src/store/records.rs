@@ -1,5 +1,7 @@
 //! What the store gives and takes: records, without anything of SQL.
 
+use std::sync::Arc;
+
 use chapar_shared::protocol::objects::{NotificationKind, Role, RoomKind};
 use chapar_shared::protocol::{EventType, ReactionChange};
 use chapar_shared::{
@@ -86,7 +88,7 @@ pub struct MessageRecord {
     /// Its place among the room's messages.
     pub number: Number,
     /// Its author.
-    pub sender: Person,
+    pub sender: Arc<Person>,
     /// Empty when deleted.
     pub content: String,
     /// The client's nonce; `None` where the gateway made it.
@@ -153,7 +155,7 @@ pub struct ChangeRecord {
     /// When it was committed; in replays the nearest time known of what it is about.
     pub at: Timestamp,
     /// Who did it; in replays the message's author or the member, and nobody for the room.
-    pub actor: Option<Person>,
+    pub actor: Option<Arc<Person>>,
     /// What it happened to, in its state after it.
     pub subject: Subject,
 }
@@ -162,7 +164,7 @@ pub struct ChangeRecord {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Subject {
     /// A message, and the reaction if that is what changed and it is live.
-    Message(Box<MessageRecord>, Option<ReactionChange>),
+    Message(Arc<MessageRecord>, Option<ReactionChange>),
     /// A member; the role they have or had.
     Member(Person, Role),
     /// The room itself.
@@ -226,7 +228,7 @@ pub struct NotificationRecord {
     /// The message; `None` for invitations and notices.
     pub message: Option<MessageId>,
     /// Who caused it.
-    pub sender: Person,
+    pub sender: Arc<Person>,
     /// The beginning of the text (at most 200 characters), or the room's name, or the notice.
     pub text: String,
     /// When.

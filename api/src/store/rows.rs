@@ -1,5 +1,7 @@
 //! Rows that several statements read alike, and the columns they are read from. For both databases.
 
+use std::sync::Arc;
+
 use chapar_shared::protocol::objects::Role;
 use chapar_shared::{AttachmentId, MessageId, NotificationId, RoomId, Timestamp, UserId};
 
@@ -286,7 +288,7 @@ impl From<MessageRow> for MessageRecord {
             seq: row.seq,
             changed_seq: row.changed_seq,
             number: row.number,
-            sender: row.sender.into(),
+            sender: Arc::new(row.sender.into()),
             content: row.content,
             nonce: row.nonce.filter(|_| row.is_nonce_hidden == 0),
             reply_to: row.reply_to.map(MessageId),
@@ -386,7 +388,7 @@ impl TryFrom<NotificationRow> for NotificationRecord {
             kind: Word::read(&row.kind)?,
             room: row.room_id.map(RoomId),
             message: row.message_id.map(MessageId),
-            sender: row.sender.into(),
+            sender: Arc::new(row.sender.into()),
             text: row.text,
             created_at: Timestamp::from_micros(row.created_at),
             read_at: row.read_at.map(Timestamp::from_micros),

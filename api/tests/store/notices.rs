@@ -169,7 +169,7 @@ pub(crate) async fn a_notice_is_in_a_room_of_both_or_to_oneself(world: World) {
     let send = async |recipient| {
         let sender = world.store.user(ali).await.unwrap().unwrap().person;
         let notice = NewNotice {
-            sender,
+            sender: sender.into(),
             recipient,
             text: "یادت نرود".to_owned(),
             at: world.now(),

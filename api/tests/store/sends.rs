@@ -2,7 +2,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use chapar_api::store::Store;
-use chapar_api::store::messages::{MessageChange, NewMessage};
+use chapar_api::store::messages::{MessageChange, NewMessage, SendFacts};
 use chapar_api::store::rooms::RoomChange;
 use chapar_shared::{AttachmentId, Code, MessageId, Problem, RoomId};
 use tokio::task::JoinSet;
@@ -120,7 +120,8 @@ pub(crate) async fn a_nonce_with_another_body_is_refused(world: World) {
         Code::NonceConflict
     );
     assert!(!outcome.results[2].as_ref().unwrap().1);
-    let asked = |_: &NewMessage, _: &_| -> Result<(), Problem> { panic!("not a new one") };
+    let asked =
+        |_: &NewMessage, _: &SendFacts<'_>| -> Result<(), Problem> { panic!("not a new one") };
     let batch = [with(ali, "b"), with(ali, "a")];
     let again = world.other.commit_sends(&batch, &asked).await.unwrap();
     assert_eq!(
@@ -239,7 +240,7 @@ pub(crate) async fn replies_and_files_are_checked_under_the_lock(world: World) {
         .await
         .unwrap()
         .unwrap();
-    assert_eq!(&read, attached);
+    assert_eq!(read, **attached);
     assert_eq!(
         outcome.results[0].as_ref().unwrap().0.reply_to,
         Some(target.id)
@@ -264,7 +265,7 @@ pub(crate) async fn a_batch_over_many_rooms_answers_in_order(world: World) {
             .message(message.room, message.id, ali)
             .await
             .unwrap();
-        assert_eq!(read.as_ref(), Some(message));
+        assert_eq!(read.as_ref(), Some(&**message));
     }
     let order: Vec<(RoomId, i64)> = outcome
         .committed

@@ -149,7 +149,7 @@ impl World {
         let mut outcome = self.commit(&[self.message(room, sender, content)]).await;
         let (message, is_repeat) = outcome.results.remove(0).unwrap();
         assert!(!is_repeat);
-        (message, outcome.committed)
+        (Arc::unwrap_or_clone(message), outcome.committed)
     }
 
     pub(crate) async fn change(

@@ -136,8 +136,9 @@ fn public_rooms_are_read_by_all_but_the_banned_and_others_by_members() {
 fn members_send_and_mark_read() {
     for kind in [RoomKind::Public, RoomKind::Private, RoomKind::Direct] {
         for who in ALL {
+            let room = room(kind);
             let send_facts = SendFacts {
-                room: Some(room(kind)),
+                room: Some(&room),
                 sender: standing(ACTOR, who),
                 has_reply_target: true,
                 has_attachments: true,
@@ -152,8 +153,9 @@ fn members_send_and_mark_read() {
 
 #[test]
 fn a_send_names_what_is_there() {
+    let room = room(RoomKind::Public);
     let good = SendFacts {
-        room: Some(room(RoomKind::Public)),
+        room: Some(&room),
         sender: standing(ACTOR, Member),
         has_reply_target: true,
         has_attachments: true,
@@ -382,7 +384,7 @@ fn message_facts(kind: RoomKind, actor: Who, author: UserId, author_is: Who) -> 
             seq: 3,
             changed_seq: 3,
             number: 2,
-            sender: person(author),
+            sender: person(author).into(),
             content: "سلام".to_owned(),
             nonce: None,
             reply_to: None,

@@ -9,7 +9,7 @@ use tracing::Span;
 
 use chapar_shared::{Code, MessageId};
 
-use super::{Job, Sent, WriterConfig};
+use super::{Job, Sent, Ticket, WriterConfig};
 use crate::clock::Clock;
 use crate::domain::{Publisher, policy};
 use crate::error::StoreError;
@@ -67,23 +67,20 @@ impl Committer {
     /// Commits the jobs in one transaction and answers them, or gives those back that are not answered.
     pub(super) async fn commit(&self, jobs: Vec<Job>) -> Result<(), (Vec<Job>, Trouble)> {
         let now = Instant::now();
-        let (mut jobs, late): (Vec<_>, Vec<_>) =
-            jobs.into_iter().partition(|job| job.deadline > now);
+        let (jobs, late): (Vec<_>, Vec<_>) =
+            jobs.into_iter().partition(|job| job.ticket.deadline > now);
         refuse(late, Code::Unavailable);
         if jobs.is_empty() {
             return Ok(());
         }
         // The time of the attempt, not of the queueing: the sweeper looks for what changed lately.
         let at = self.clock.now();
-        let batch: Vec<NewMessage> = jobs
-            .iter_mut()
-            .map(|job| {
-                job.message.at = at;
-                job.message.clone()
-            })
-            .collect();
+        let (batch, tickets): (Vec<NewMessage>, Vec<Ticket>) = jobs
+            .into_iter()
+            .map(|Job { message, ticket }| (NewMessage { at, ..message }, ticket))
+            .unzip();
         measures::batch(batch.len());
-        let spans = committing(&jobs);
+        let spans = committing(&tickets);
         let decide = |_: &NewMessage, facts: &SendFacts| policy::send(facts);
         let commit = self.store.commit_sends(&batch, &decide);
         let result = timeout(self.config.commit_timeout, commit).await;
@@ -91,7 +88,7 @@ impl Committer {
         drop(spans);
         let trouble = match result {
             Ok(Ok(outcome)) => {
-                self.tell(jobs, outcome);
+                self.tell(tickets, outcome);
                 return Ok(());
             }
             Ok(Err(StoreError::Busy(_))) => Trouble::Busy,
@@ -99,7 +96,7 @@ impl Committer {
             Ok(Err(error @ StoreError::Failed(_))) => {
                 tracing::error!(
                     error = &error as &dyn std::error::Error,
-                    count = jobs.len(),
+                    count = batch.len(),
                     "a batch of sends failed"
                 );
                 Trouble::Failed
@@ -110,17 +107,19 @@ impl Committer {
             Trouble::Failed => Reason::Failed,
             Trouble::Unknown => Reason::Unknown,
         });
-        Err((jobs, trouble))
+        let jobs = batch.into_iter().zip(tickets);
+        let jobs = jobs.map(|(message, ticket)| Job { message, ticket });
+        Err((jobs.collect(), trouble))
     }
 
     /// Hands the commit to the publishing task without waiting, then answers.
-    fn tell(&self, jobs: Vec<Job>, outcome: SendOutcome) {
-        let traces = jobs
+    fn tell(&self, tickets: Vec<Ticket>, outcome: SendOutcome) {
+        let traces = tickets
             .iter()
             .zip(&outcome.results)
-            .filter_map(|(job, result)| {
+            .filter_map(|(ticket, result)| {
                 let (message, _) = result.as_ref().ok()?;
-                Some((message.id, job.trace.clone()?))
+                Some((message.id, ticket.trace.clone()?))
             })
             .collect();
         let told = Told {
@@ -142,8 +141,8 @@ impl Committer {
         measures::sent(Sending::New, new);
         measures::sent(Sending::Repeat, repeats);
         measures::sent(Sending::Refused, refused);
-        for (job, result) in jobs.into_iter().zip(outcome.results) {
-            job.answer(result.map(|(message, is_repeat)| Sent { message, is_repeat }));
+        for (ticket, result) in tickets.into_iter().zip(outcome.results) {
+            ticket.answer(result.map(|(message, is_repeat)| Sent { message, is_repeat }));
         }
     }
 }
@@ -153,12 +152,12 @@ const MAX_LINKS: usize = 8;
 
 /// The transaction in the trace of each of its messages that is sampled: a trace must be whole without the others.
 /// Each span points to some of its neighbours', with which it shares its time.
-fn committing(jobs: &[Job]) -> Vec<Span> {
-    let traces = || jobs.iter().filter_map(|job| job.trace.as_deref());
+fn committing(tickets: &[Ticket]) -> Vec<Span> {
+    let traces = || tickets.iter().filter_map(|ticket| ticket.trace.as_deref());
     traces()
         .enumerate()
         .map(|(at, trace)| {
-            let span = chapar_trace::span!("commit", batch.size = jobs.len());
+            let span = chapar_trace::span!("commit", batch.size = tickets.len());
             let span = chapar_trace::below(span, trace);
             let others = traces().enumerate().filter(|(other, _)| *other != at);
             others
@@ -180,7 +179,7 @@ pub(super) fn refuse(jobs: impl IntoIterator<Item = Job>, code: Code) {
             },
             1,
         );
-        job.answer(Err(code.into()));
+        job.ticket.answer(Err(code.into()));
     }
 }
 

@@ -74,7 +74,7 @@ impl Lanes {
             return Some(job);
         };
         if self.waiting >= self.committer.config.max_queue {
-            job.answer(Err(Code::Unavailable.into()));
+            job.ticket.answer(Err(Code::Unavailable.into()));
         } else {
             lane.jobs.push_back(job);
             self.waiting += 1;

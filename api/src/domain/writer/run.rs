@@ -3,6 +3,7 @@
 use futures_util::future::{Fuse, FusedFuture, FutureExt};
 use std::pin::Pin;
 use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use chapar_shared::Code;
@@ -14,10 +15,15 @@ use crate::measures;
 
 type Batch = Pin<Box<dyn Future<Output = Option<(Vec<Job>, Trouble)>> + Send>>;
 
+/// A batch of so many says that the next one will be large too, if it may grow.
+const MANY: usize = 32;
+
 pub(super) struct Loop {
     committer: Committer,
     jobs: mpsc::Receiver<Job>,
     lanes: Lanes,
+    /// When the next batch may begin.
+    not_before: Instant,
 }
 
 impl Loop {
@@ -27,18 +33,22 @@ impl Loop {
             committer,
             jobs,
             lanes,
+            not_before: Instant::now(),
         }
     }
 
     pub(super) async fn run(mut self, shutdown: CancellationToken) {
         let mut batch: Fuse<Batch> = Fuse::terminated();
         let mut is_open = true;
+        let (mut was_large, mut began) = (false, Instant::now());
         // What a batch has no room for, but was already taken from the queue.
         let mut first = None;
         loop {
-            if batch.is_terminated() {
+            let is_lingering = self.not_before > Instant::now();
+            if batch.is_terminated() && !is_lingering {
                 let jobs = self.next_batch(&mut first);
                 if !jobs.is_empty() {
+                    (was_large, began) = (jobs.len() >= MANY, Instant::now());
                     batch = attempt(self.committer.clone(), jobs).fuse();
                 }
             }
@@ -50,10 +60,14 @@ impl Loop {
                 left = &mut batch, if !is_idle => {
                     if let Some((jobs, trouble)) = left {
                         self.lanes.split(jobs, trouble);
+                    } else if was_large {
+                        let pause = began.elapsed() / 4;
+                        self.not_before = Instant::now() + pause.min(self.committer.config.linger);
                     }
                 }
+                () = sleep_until(self.not_before), if is_idle && is_lingering => {}
                 () = self.lanes.next(), if !self.lanes.is_empty() => {}
-                job = self.jobs.recv(), if is_idle && is_open => match job {
+                job = self.jobs.recv(), if is_idle && is_open && !is_lingering => match job {
                     Some(job) => first = Some(job),
                     None => is_open = false,
                 },

@@ -34,7 +34,7 @@ struct State {
     steps: VecDeque<Step>,
     locked: HashSet<RoomId>,
     bad: HashSet<String>,
-    nonces: HashMap<(RoomId, String), MessageRecord>,
+    nonces: HashMap<(RoomId, String), Arc<MessageRecord>>,
     seqs: HashMap<RoomId, i64>,
     /// The texts of each transaction, also of those that failed.
     batches: Vec<Vec<String>>,
@@ -74,27 +74,27 @@ fn lost() -> StoreError {
 }
 
 impl State {
-    fn write(&mut self, message: &NewMessage) -> (MessageRecord, bool) {
+    fn write(&mut self, message: &NewMessage) -> (Arc<MessageRecord>, bool) {
         let nonce = message.nonce.clone().unwrap();
         let key = (message.room, nonce.clone());
         if let Some(first) = self.nonces.get(&key) {
-            return (first.clone(), true);
+            return (Arc::clone(first), true);
         }
         let seq = self.seqs.entry(message.room).or_default();
         *seq += 1;
-        let record = MessageRecord {
+        let record = Arc::new(MessageRecord {
             id: MessageId(message.room.0 * 1000 + *seq),
             room: message.room,
             seq: *seq,
             changed_seq: *seq,
             number: *seq,
-            sender: Person {
+            sender: Arc::new(Person {
                 id: message.sender,
                 username: "u".to_owned(),
                 display_name: "u".to_owned(),
                 avatar: None,
                 email: None,
-            },
+            }),
             content: message.content.clone(),
             nonce: (!message.is_nonce_hidden).then_some(nonce),
             reply_to: None,
@@ -103,7 +103,7 @@ impl State {
             created_at: message.at,
             edited_at: None,
             deleted_at: None,
-        };
+        });
         self.nonces.insert(key, record.clone());
         self.written.push(message.content.clone());
         (record, false)
@@ -147,7 +147,7 @@ impl Messages for Script {
                     kind: EventType::MessageCreated,
                     at: message.at,
                     actor: None,
-                    subject: Subject::Message(Box::new(record.clone()), None),
+                    subject: Subject::Message(Arc::clone(&record), None),
                 });
             }
             results.push(Ok((record, is_repeat)));
@@ -301,6 +301,43 @@ async fn what_comes_while_a_commit_is_in_flight_forms_the_next_batch() {
     let published = setup.close().await;
     let seqs: Vec<_> = published.iter().map(|(_, seq)| *seq).collect();
     assert_eq!(seqs, [1, 2, 3, 4, 5]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_batch_after_a_large_one_waits_for_company() {
+    // How long the large one took, and whether the next one waits for a send 3 ms later.
+    for (took, waits) in [(100, true), (4, false)] {
+        let setup = start(0, WriterConfig::default());
+        let mut pending = Vec::new();
+        for _ in 0..40 {
+            pending.push(setup.queue(1, "many").await);
+        }
+        sleep(Duration::from_millis(took)).await;
+        setup.store.gate.add_permits(1);
+        for pending in pending.drain(..) {
+            pending.wait().await.unwrap();
+        }
+        setup.store.gate.add_permits(2);
+        for text in ["a", "b"] {
+            pending.push(setup.queue(1, text).await);
+            sleep(Duration::from_millis(3)).await;
+        }
+        for pending in pending {
+            pending.wait().await.unwrap();
+        }
+        let batches = setup.store.batches().split_off(1);
+        let together = batches == [vec!["a", "b"]];
+        assert_eq!(together, waits, "{took} ms: {batches:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_send_that_comes_alone_waits_for_nobody() {
+    let setup = start(100, WriterConfig::default());
+    setup.send(1, "a").await.unwrap();
+    let begin = Instant::now();
+    setup.send(1, "b").await.unwrap();
+    assert_eq!(begin.elapsed(), Duration::ZERO);
 }
 
 #[tokio::test(start_paused = true)]

@@ -36,5 +36,5 @@ pub async fn send_direct(
         .check(user, text_message(RoomId(0), content))?;
     let (sight, _) = state.rooms.direct(user, peer).await?;
     let command = text_message(sight.room.id, content);
-    Ok(state.messages.send(user, command).await?.message)
+    Ok(state.messages.send(user, command).await?.into_message())
 }

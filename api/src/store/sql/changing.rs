@@ -1,6 +1,7 @@
 //! Changing a room or one relation to it, under the room's lock.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use chapar_shared::protocol::EventType;
 use chapar_shared::protocol::objects::{NotificationKind, Role};
@@ -30,7 +31,7 @@ pub(super) async fn change(
     let (facts, persons) = facts(conn, room, actor, target).await?;
     let decided = decide(&facts)?;
     let mut change = Change {
-        actor: persons.get(&actor).cloned(),
+        actor: persons.get(&actor).cloned().map(Arc::new),
         target: target.and_then(|target| persons.get(&target).cloned()),
         standing: facts.target,
         room: facts.room,
@@ -121,7 +122,7 @@ async fn oldest(
 /// A change being made. `room` is written at its end.
 struct Change {
     room: RoomRecord,
-    actor: Option<Person>,
+    actor: Option<Arc<Person>>,
     target: Option<Person>,
     standing: Option<Standing>,
     at: Timestamp,

@@ -1,5 +1,7 @@
 //! The change feed: the statements.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use chapar_shared::internal::RoomHead;
 use chapar_shared::protocol::EventType;
@@ -351,8 +353,8 @@ fn message_change((kind, message): (EventType, MessageRecord)) -> ChangeRecord {
             .deleted_at
             .or(message.edited_at)
             .unwrap_or(message.created_at),
-        actor: Some(message.sender.clone()),
-        subject: Subject::Message(Box::new(message), None),
+        actor: Some(Arc::clone(&message.sender)),
+        subject: Subject::Message(Arc::new(message), None),
     }
 }
 
@@ -363,7 +365,7 @@ fn member_change(room: RoomId, member: FeedMember) -> Result<ChangeRecord, Store
         seq: member.changed_seq,
         kind: Word::read(&member.change_kind)?,
         at: Timestamp::from_micros(member.left_at.unwrap_or(member.joined_at)),
-        actor: Some(person.clone()),
+        actor: Some(Arc::new(person.clone())),
         subject: Subject::Member(person, Word::read(&member.role)?),
     })
 }

@@ -1,6 +1,7 @@
 //! Making rooms. Users are locked first, then the room is inserted: nobody else can hold it before.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use chapar_shared::protocol::EventType;
 use chapar_shared::protocol::objects::{NotificationKind, Role, RoomKind};
@@ -58,7 +59,7 @@ pub(super) async fn create(
         kind: NotificationKind::Invite,
         room: Some(room.id),
         message: None,
-        sender: owner.clone(),
+        sender: Arc::new(owner.clone()),
         text: room.name.clone(),
         at: new.at,
     });
@@ -189,7 +190,7 @@ fn joins(
                 seq,
                 kind: EventType::MemberJoined,
                 at,
-                actor: Some(actor.clone()),
+                actor: Some(Arc::new(actor.clone())),
                 subject: Subject::Member(person.clone(), role),
             }
         })

@@ -1,6 +1,7 @@
 //! Messages: reading and changing them. Sending is in `sending`.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use chapar_shared::protocol::objects::Role;
@@ -219,7 +220,7 @@ async fn change(
     let message = read(conn, room.id, message.id, actor)
         .await?
         .ok_or(Code::MessageNotFound)?;
-    let change = record(&message, seq, kind, at, person, reaction);
+    let change = record(&message, seq, kind, at, person.map(Arc::new), reaction);
     Ok(MessageOutcome {
         message,
         change: Some(change),
@@ -231,7 +232,7 @@ fn record(
     seq: Seq,
     kind: EventType,
     at: Timestamp,
-    actor: Option<Person>,
+    actor: Option<Arc<Person>>,
     reaction: Option<ReactionChange>,
 ) -> ChangeRecord {
     ChangeRecord {
@@ -240,7 +241,7 @@ fn record(
         kind,
         at,
         actor,
-        subject: Subject::Message(Box::new(message.clone()), reaction),
+        subject: Subject::Message(Arc::new(message.clone()), reaction),
     }
 }
 

@@ -1,5 +1,7 @@
 //! Making notifications, in one statement for a whole transaction.
 
+use std::sync::Arc;
+
 use chapar_shared::protocol::objects::NotificationKind;
 use chapar_shared::{MessageId, NotificationId, Number, RoomId, Timestamp, UserId};
 
@@ -21,7 +23,7 @@ pub(super) struct Notice {
     pub(super) room: Option<RoomId>,
     /// The message and its number; `None` for an invitation or a notice.
     pub(super) message: Option<(MessageId, Number)>,
-    pub(super) sender: Person,
+    pub(super) sender: Arc<Person>,
     pub(super) text: String,
     pub(super) at: Timestamp,
 }

@@ -2,6 +2,7 @@
 //! where the batch names such a thing.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
 
 use chapar_shared::protocol::objects::RoomKind;
 use chapar_shared::{AttachmentId, MessageId, RoomId, UserId};
@@ -38,7 +39,7 @@ pub(super) struct Peer {
 pub(super) struct Known {
     /// Ended ones too.
     pub(super) rooms: BTreeMap<RoomId, RoomRecord>,
-    pub(super) persons: HashMap<UserId, Person>,
+    pub(super) persons: HashMap<UserId, Arc<Person>>,
     pub(super) standings: HashMap<(RoomId, UserId), Standing>,
     /// Messages that have a nonce of the batch, and the hash of their body.
     pub(super) nonces: HashMap<Nonce, (i64, String)>,
@@ -128,7 +129,10 @@ struct SenderRow {
     standing: StandingRow,
 }
 
-type Senders = (HashMap<UserId, Person>, HashMap<(RoomId, UserId), Standing>);
+type Senders = (
+    HashMap<UserId, Arc<Person>>,
+    HashMap<(RoomId, UserId), Standing>,
+);
 
 async fn senders(conn: &mut Conn, batch: &[NewMessage]) -> Result<Senders, StoreError> {
     let pairs: BTreeSet<(RoomId, UserId)> =
@@ -152,7 +156,7 @@ async fn senders(conn: &mut Conn, batch: &[NewMessage]) -> Result<Senders, Store
     for row in rows {
         let (person, standing) = row.standing.read()?;
         senders.1.insert((RoomId(row.room_id), person.id), standing);
-        senders.0.insert(person.id, person);
+        senders.0.insert(person.id, Arc::new(person));
     }
     Ok(senders)
 }

@@ -2,6 +2,7 @@
 //! number of statements does not grow with the batch.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use chapar_shared::protocol::EventType;
 use chapar_shared::protocol::objects::{NotificationKind, RoomKind};
@@ -33,13 +34,13 @@ pub(super) async fn commit(
 
     let mut facts = Facts::default();
     let mut changes = Vec::with_capacity(accepted.len());
-    let mut made: Vec<Option<MessageRecord>> = Vec::with_capacity(accepted.len());
+    let mut made: Vec<Option<Arc<MessageRecord>>> = Vec::with_capacity(accepted.len());
     if !accepted.is_empty() {
         let inserted = insert(conn, batch, &accepted).await?;
         for send in &accepted {
             let id = inserted.get(&(send.room, send.number)).copied();
-            let record = id.map(|id| record(&batch[send.index], send, id, &known));
-            changes.extend(record.clone().map(created));
+            let record = id.map(|id| Arc::new(record(&batch[send.index], send, id, &known)));
+            changes.extend(record.as_ref().map(created));
             made.push(record);
         }
         write_rooms(conn, batch, &accepted).await?;
@@ -125,14 +126,14 @@ impl Plan {
             }
         }
         let facts = self.facts(new);
-        let is_absent = facts.room.is_none();
+        let (is_absent, has_attachments) = (facts.room.is_none(), facts.has_attachments);
         if let Err(problem) = decide(new, &facts) {
             return Verdict::Refused(problem);
         }
         let Some(room) = self.known.rooms.get_mut(&new.room).filter(|_| !is_absent) else {
             return Verdict::Refused(Code::RoomNotFound.into());
         };
-        if !facts.has_attachments || !self.known.persons.contains_key(&new.sender) {
+        if !has_attachments || !self.known.persons.contains_key(&new.sender) {
             return Verdict::Refused(Code::Internal.into());
         }
         room.last_seq += 1;
@@ -154,7 +155,7 @@ impl Plan {
         Verdict::New(place)
     }
 
-    fn facts(&self, new: &NewMessage) -> SendFacts {
+    fn facts(&self, new: &NewMessage) -> SendFacts<'_> {
         let room = self.known.rooms.get(&new.room);
         let standing = self.known.standings.get(&(new.room, new.sender));
         let is_usable = |file: &AttachmentId| {
@@ -166,7 +167,7 @@ impl Plan {
                     .is_some_and(|row| row.is_free() && row.owner() == new.sender)
         };
         SendFacts {
-            room: room.filter(|room| !room.is_deleted).cloned(),
+            room: room.filter(|room| !room.is_deleted),
             sender: standing.copied().unwrap_or(stranger(new.sender)),
             has_reply_target: new
                 .reply_to
@@ -257,7 +258,7 @@ fn record(new: &NewMessage, send: &Accepted, id: MessageId, known: &Known) -> Me
         seq: send.seq,
         changed_seq: send.seq,
         number: send.number,
-        sender: known.persons[&new.sender].clone(),
+        sender: Arc::clone(&known.persons[&new.sender]),
         content: new.content.clone(),
         nonce: new.nonce.clone().filter(|_| !new.is_nonce_hidden),
         reply_to: new.reply_to,
@@ -269,14 +270,14 @@ fn record(new: &NewMessage, send: &Accepted, id: MessageId, known: &Known) -> Me
     }
 }
 
-fn created(message: MessageRecord) -> ChangeRecord {
+fn created(message: &Arc<MessageRecord>) -> ChangeRecord {
     ChangeRecord {
         room: message.room,
         seq: message.seq,
         kind: EventType::MessageCreated,
         at: message.created_at,
-        actor: Some(message.sender.clone()),
-        subject: Subject::Message(Box::new(message), None),
+        actor: Some(Arc::clone(&message.sender)),
+        subject: Subject::Message(Arc::clone(message), None),
     }
 }
 
@@ -381,7 +382,7 @@ struct FilePlace {
 
 async fn bind_files(
     conn: &mut Conn,
-    made: impl Iterator<Item = &MessageRecord>,
+    made: impl Iterator<Item = &Arc<MessageRecord>>,
 ) -> Result<(), StoreError> {
     let rows: Vec<FilePlace> = made
         .flat_map(|message| {
@@ -427,7 +428,7 @@ fn notices_of(message: &MessageRecord, new: &NewMessage, known: &Known) -> Vec<N
             kind,
             room: Some(message.room),
             message: Some((message.id, message.number)),
-            sender: message.sender.clone(),
+            sender: Arc::clone(&message.sender),
             text: beginning(&message.content),
             at: message.created_at,
         })
@@ -438,7 +439,7 @@ fn notices_of(message: &MessageRecord, new: &NewMessage, known: &Known) -> Vec<N
 async fn repeats(
     conn: &mut Conn,
     verdicts: &[Verdict],
-) -> Result<HashMap<i64, MessageRecord>, StoreError> {
+) -> Result<HashMap<i64, Arc<MessageRecord>>, StoreError> {
     let before: Vec<i64> = verdicts
         .iter()
         .filter_map(|verdict| match verdict {
@@ -454,5 +455,6 @@ async fn repeats(
         .fetch_all(&mut *conn)
         .await?;
     let records = complete(conn, rows, Viewer::Author).await?;
-    Ok(records.into_iter().map(|one| (one.id.0, one)).collect())
+    let shared = records.into_iter().map(|one| (one.id.0, Arc::new(one)));
+    Ok(shared.collect())
 }

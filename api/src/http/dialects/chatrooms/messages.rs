@@ -77,5 +77,5 @@ pub(super) async fn send(
         }
         other => other,
     })?;
-    Ok((StatusCode::CREATED, Json(sent.message.into())))
+    Ok((StatusCode::CREATED, Json(sent.into_message().into())))
 }

@@ -48,7 +48,7 @@ pub(super) async fn send(
         attachments: Vec::new(),
     };
     let sent = state.messages.send(caller.user, command).await?;
-    let message = objects::message(&state, &site, sent.message);
+    let message = objects::message(&state, &site, sent.into_message());
     Ok((StatusCode::CREATED, Json(message)))
 }
 

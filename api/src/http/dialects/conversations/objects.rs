@@ -80,7 +80,7 @@ pub(super) fn message(state: &ApiState, site: &Site, message: MessageRecord) -> 
     Message {
         attachments: files.map(|file| attachment(state, site, file)).collect(),
         id: message.id,
-        sender: message.sender.username,
+        sender: message.sender.username.clone(),
         sender_id: message.sender.id,
         content: message.content,
         timestamp: message.created_at,

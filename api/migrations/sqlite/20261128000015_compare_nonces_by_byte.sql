@@ -1,0 +1,2 @@
+-- Postgres only: here texts are compared by byte unless told otherwise.
+SELECT 1;
