@@ -95,12 +95,12 @@ pub enum Link {
 /// A user is online while at least one node holds a lease on them.
 #[async_trait]
 pub trait Presence: fmt::Debug + Send + Sync + 'static {
-    /// Takes or renews this node's leases on `users`. A node renews well within
-    /// [`PRESENCE_LEASE`].
+    /// Takes or renews this node's leases on `users`. A node renews well within [`PRESENCE_LEASE`]. Returns those of
+    /// them who were on no node before.
     ///
     /// # Errors
     /// [`BrokerError::Unreachable`]: try again at the next renewal.
-    async fn renew(&self, users: &[UserId]) -> Result<(), BrokerError>;
+    async fn renew(&self, users: &[UserId]) -> Result<Vec<UserId>, BrokerError>;
 
     /// Gives this node's leases up and keeps `at` as the time they were last seen. Returns those of them who
     /// are now on no node at all.

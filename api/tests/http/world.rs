@@ -370,8 +370,8 @@ pub(crate) struct Here(pub(crate) Mutex<HashMap<UserId, PresenceState>>);
 
 #[async_trait]
 impl Presence for Here {
-    async fn renew(&self, _: &[UserId]) -> Result<(), BrokerError> {
-        Ok(())
+    async fn renew(&self, _: &[UserId]) -> Result<Vec<UserId>, BrokerError> {
+        Ok(Vec::new())
     }
     async fn release(&self, _: &[UserId], _: Timestamp) -> Result<Vec<UserId>, BrokerError> {
         Ok(Vec::new())

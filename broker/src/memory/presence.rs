@@ -68,16 +68,21 @@ impl MemoryPresence {
         self
     }
 
-    /// Lets this node's leases end so long from now.
-    fn hold(&self, users: &[UserId], lease: Duration) {
+    /// Lets this node's leases end so long from now. Gives those who were on no node.
+    fn hold(&self, users: &[UserId], lease: Duration) -> Vec<UserId> {
         let (now, wall) = (Instant::now(), Timestamp::now());
         let mut all = self.users();
+        let mut came = Vec::new();
         for &user in users {
             let leases = all.entry(user).or_default();
             leases.settle(now, wall);
+            if leases.nodes.is_empty() {
+                came.push(user);
+            }
             leases.nodes.retain(|&(node, _)| node != self.node);
             leases.nodes.push((self.node, now + lease));
         }
+        came
     }
 
     fn users(&self) -> MutexGuard<'_, HashMap<UserId, Leases>> {
@@ -90,9 +95,8 @@ impl MemoryPresence {
 
 #[async_trait]
 impl Presence for MemoryPresence {
-    async fn renew(&self, users: &[UserId]) -> Result<(), BrokerError> {
-        self.hold(users, self.lease);
-        Ok(())
+    async fn renew(&self, users: &[UserId]) -> Result<Vec<UserId>, BrokerError> {
+        Ok(self.hold(users, self.lease))
     }
 
     async fn let_go(&self, users: &[UserId], after: Duration) -> Result<(), BrokerError> {

@@ -203,7 +203,9 @@ impl RedisRateLimiter {
             let times = if first.len() == 1 { same.len() } else { 1 };
             let others = (1..same.len() / times).map(|_| self.parts(&same[0]));
             for mut left in iter::once(first).chain(others) {
-                left.iter_mut().for_each(|part| part.times = times);
+                for part in &mut left {
+                    part.times = times;
+                }
                 groups.push(Progress {
                     times,
                     given: times,

@@ -1,7 +1,8 @@
 -- Leases of users. A key is a hash: a field for each node with the lease's end in milliseconds of this server's
 -- clock, and the field 'seen' with microseconds. ARGV: 'renew', node, lease in milliseconds, retention in
 -- milliseconds; or 'release', node, time in microseconds, retention; or 'states'.
--- Answers for each key the number of live leases (-1 where nothing is known) and when last seen (-1 likewise).
+-- Answers for each key the number of live leases (before 'renew' and after 'release'; -1 where nothing is known) and
+-- when last seen (-1 likewise).
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local mode, node = ARGV[1], ARGV[2]

@@ -13,7 +13,7 @@ use super::connection::{Connection, unreachable};
 use super::script::{Call, Script};
 use crate::{BrokerError, PRESENCE_LEASE, Presence, PresenceState};
 
-/// Users are spread over this many hash tags: those of one tag go into one call.
+/// Users are spread over this many hash tags: in Cluster mode those of one tag go into one call.
 const PARTITIONS: u64 = 64;
 
 /// Users of one call at most; a script holds up everything else on its server.
@@ -66,15 +66,15 @@ impl RedisPresence {
         self.connection.close().await;
     }
 
-    /// Lets this node's leases end so long from now.
-    async fn hold(&self, users: &[UserId], lease: Duration) -> Result<(), BrokerError> {
+    /// Lets this node's leases end so long from now. Gives those who were on no node.
+    async fn hold(&self, users: &[UserId], lease: Duration) -> Result<Vec<UserId>, BrokerError> {
         let args = [
             "renew".to_owned(),
             self.node.to_string(),
             lease.as_millis().to_string(),
             RETENTION.as_millis().to_string(),
         ];
-        self.run(users, &args).await.map(|_| ())
+        Ok(on_no_node(self.run(users, &args).await?))
     }
 
     /// Runs the script for all users and gives what it answered for each: live leases and last seen.
@@ -86,17 +86,22 @@ impl RedisPresence {
         if users.is_empty() {
             return Ok(Vec::new());
         }
-        let mut partitions: BTreeMap<u64, Vec<UserId>> = BTreeMap::new();
+        let partition = |user: UserId| user.0.cast_unsigned() % PARTITIONS;
+        let mut together: BTreeMap<u64, Vec<UserId>> = BTreeMap::new();
         for &user in users {
-            let partition = user.0.cast_unsigned() % PARTITIONS;
-            partitions.entry(partition).or_default().push(user);
+            let slot = if self.connection.is_cluster() {
+                partition(user)
+            } else {
+                0
+            };
+            together.entry(slot).or_default().push(user);
         }
         let mut parts = Vec::new();
         let mut calls = Vec::new();
-        for (partition, users) in &partitions {
+        for users in together.values() {
             for part in users.chunks(MAX_CALL) {
-                let key = |user: &UserId| {
-                    format!("{}:{{o{partition}}}:online:{}", self.prefix, user.0).into()
+                let key = |&user: &UserId| {
+                    format!("{}:{{o{}}}:online:{}", self.prefix, partition(user), user.0).into()
                 };
                 parts.push(part);
                 calls.push(Call {
@@ -130,7 +135,7 @@ impl RedisPresence {
 
 #[async_trait]
 impl Presence for RedisPresence {
-    async fn renew(&self, users: &[UserId]) -> Result<(), BrokerError> {
+    async fn renew(&self, users: &[UserId]) -> Result<Vec<UserId>, BrokerError> {
         let result = self.hold(users, self.lease).await;
         // Whether Redis heard of it or not, they are here.
         self.learn(users.iter().map(|&user| {
@@ -152,15 +157,11 @@ impl Presence for RedisPresence {
         ];
         let rows = self.run(users, &args).await?;
         self.learn(rows.iter().copied().map(state));
-        Ok(rows
-            .into_iter()
-            .filter(|&(_, live, _)| live == 0)
-            .map(|(user, _, _)| user)
-            .collect())
+        Ok(on_no_node(rows))
     }
 
     async fn let_go(&self, users: &[UserId], after: Duration) -> Result<(), BrokerError> {
-        self.hold(users, after.min(self.lease)).await
+        self.hold(users, after.min(self.lease)).await.map(|_| ())
     }
 
     async fn states(
@@ -190,6 +191,11 @@ impl Presence for RedisPresence {
             }
         }
     }
+}
+
+fn on_no_node(rows: Vec<(UserId, i64, i64)>) -> Vec<UserId> {
+    let without = rows.into_iter().filter(|&(_, live, _)| live == 0);
+    without.map(|(user, _, _)| user).collect()
 }
 
 fn state((user, live, seen): (UserId, i64, i64)) -> (UserId, PresenceState) {

@@ -319,8 +319,12 @@ pub(crate) async fn users_are_online_while_any_node_holds_a_lease(on: &dyn Deplo
         on.presence(Duration::from_mins(1)).await,
     );
     let [ali, sara, stranger] = [1, 2, 3].map(UserId);
-    first.renew(&[ali, sara]).await.unwrap();
-    second.renew(&[ali]).await.unwrap();
+    assert_eq!(first.renew(&[ali, sara]).await.unwrap(), [ali, sara]);
+    assert_eq!(second.renew(&[ali, stranger]).await.unwrap(), [stranger]);
+    assert!(first.renew(&[ali]).await.unwrap().is_empty());
+    second.release(&[stranger], Timestamp::now()).await.unwrap();
+    assert_eq!(first.renew(&[stranger]).await.unwrap(), [stranger]);
+    let stranger = UserId(4);
     let states = second.states(&[ali, sara, stranger]).await.unwrap();
     assert_eq!(states.len(), 2);
     assert!(states[&ali].is_online && states[&sara].is_online);
@@ -338,7 +342,7 @@ pub(crate) async fn users_are_online_while_any_node_holds_a_lease(on: &dyn Deplo
         first.states(&[ali]).await.unwrap()[&ali].last_seen,
         Some(later)
     );
-    first.renew(&[ali]).await.unwrap();
+    assert_eq!(first.renew(&[ali]).await.unwrap(), [ali]);
     let state = first.states(&[ali]).await.unwrap()[&ali];
     assert!(state.is_online && state.last_seen == Some(later));
     assert!(first.states(&[]).await.unwrap().is_empty());

@@ -105,7 +105,8 @@ async fn observe(mut request: Request, next: Next, callers: Callers) -> Response
         }
     }
     let _entered = span.enter();
-    if is_probe {
+    if is_probe || response.status() == StatusCode::SWITCHING_PROTOCOLS {
+        // Sockets come in crowds after a restart, and are counted.
         tracing::debug!(status, duration_ms, "answered");
     } else {
         tracing::info!(status, duration_ms, "answered");

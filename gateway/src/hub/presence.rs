@@ -195,22 +195,23 @@ pub(crate) async fn leave_all(node: &Node) {
 }
 
 async fn welcome(node: &Node, users: &[UserId]) {
-    let states = node.presence.states(users).await.unwrap_or_default();
-    if let Err(error) = node.presence.renew(users).await {
-        tracing::warn!(
-            error = &error as &dyn std::error::Error,
-            "presence leases could not be taken"
-        );
-        node.lives.come_again(users);
-        return;
+    match node.presence.renew(users).await {
+        Ok(came) => {
+            let came = came.into_iter().map(|user| Presence {
+                user,
+                online: true,
+                last_seen: None,
+            });
+            tell(node, came).await;
+        }
+        Err(error) => {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "presence leases could not be taken"
+            );
+            node.lives.come_again(users);
+        }
     }
-    let was_offline = |user: &&UserId| states.get(user).is_none_or(|state| !state.is_online);
-    let came = users.iter().filter(was_offline).map(|user| Presence {
-        user: *user,
-        online: true,
-        last_seen: None,
-    });
-    tell(node, came).await;
 }
 
 async fn farewell(node: &Node, gone: &[(UserId, Timestamp)]) {

@@ -191,12 +191,16 @@ impl Broker for NodeBroker {
 
 #[async_trait]
 impl Presence for NodeBroker {
-    async fn renew(&self, users: &[UserId]) -> Result<(), BrokerError> {
+    async fn renew(&self, users: &[UserId]) -> Result<Vec<UserId>, BrokerError> {
         let mut state = self.bus.state.lock().unwrap();
+        let mut came = Vec::new();
         for user in users {
+            if !state.is_online(*user) {
+                came.push(*user);
+            }
             state.online.entry(*user).or_default().insert(self.at, None);
         }
-        Ok(())
+        Ok(came)
     }
 
     async fn let_go(&self, users: &[UserId], after: Duration) -> Result<(), BrokerError> {

@@ -89,8 +89,8 @@ struct Nobody;
 
 #[async_trait]
 impl Presence for Nobody {
-    async fn renew(&self, _: &[UserId]) -> Result<(), BrokerError> {
-        Ok(())
+    async fn renew(&self, _: &[UserId]) -> Result<Vec<UserId>, BrokerError> {
+        Ok(Vec::new())
     }
 
     async fn release(&self, _: &[UserId], _: Timestamp) -> Result<Vec<UserId>, BrokerError> {
