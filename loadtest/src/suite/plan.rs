@@ -74,8 +74,11 @@ pub(super) fn cells(is_smoke: bool) -> Vec<Cell> {
     row("reconnects", &resuming, &|_| size.reconnects());
     row("sends", &[Kind::Whole], &|_| size.sends());
     row("crossing", &[Kind::Whole], &|_| size.crossing());
+    let growing = [Kind::Gateway, Kind::Bare];
+    row("growth-connections", &growing, &|_| {
+        size.growth(Axis::Connections)
+    });
     for (name, axis) in [
-        ("growth-connections", Axis::Connections),
         ("growth-rooms", Axis::Rooms),
         ("growth-gateways", Axis::Gateways),
     ] {

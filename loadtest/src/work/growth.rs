@@ -1,10 +1,14 @@
 //! What a delivery and a connection cost as the work grows: two sizes of one thing, all else equal.
 //!
+//! All else includes the deliveries a second of all connections together, so that with more of them each is written to
+//! more rarely and is in no cache when its turn comes; most of that is the kernel's. The bare server shows how much.
+//!
 //! Processor time for a delivery depends on the fan-out (a message is published and read once, whatever the
 //! number of its listeners), so both sizes have rooms of the same number of listeners on each gateway. Memory is
 //! compared between sizes of many connections each, since a few show only noise; for the number of rooms that is
 //! a pair of its own, with equally many connections.
 
+use anyhow::ensure;
 use clap::{Args, ValueEnum};
 
 use crate::layout::Layout;
@@ -20,7 +24,7 @@ pub enum Axis {
     Connections,
     /// 10 to 10,000 rooms
     Rooms,
-    /// 1 to 8 gateways, 1,000 connections and 100 listeners of each room on each
+    /// 1 to 8 gateways, 8,000 connections in all, 100 listeners of each room on each gateway
     Gateways,
 }
 
@@ -111,7 +115,14 @@ impl Axis {
                 ),
             ],
             Self::Gateways => vec![
-                ("small", base),
+                (
+                    "small",
+                    Size {
+                        connections: 8_000,
+                        rooms: 80,
+                        ..base
+                    },
+                ),
                 (
                     "large",
                     Size {
@@ -125,12 +136,17 @@ impl Axis {
     }
 }
 
-/// Runs it.
+/// Runs it. The target is a gateway, whatever was asked for, unless it is the bare server, of which there is one node.
 ///
 /// # Errors
 /// When the target cannot be started, or is gone.
 pub async fn run(common: &Common, args: &Growth) -> anyhow::Result<Report> {
-    let common = common.of(Kind::Gateway);
+    let is_bare = common.target == Kind::Bare;
+    ensure!(
+        !is_bare || args.axis != Axis::Gateways,
+        "the bare server knows no other nodes"
+    );
+    let common = common.of(if is_bare { Kind::Bare } else { Kind::Gateway });
     let axis = args.axis.to_possible_value();
     let axis = axis.map_or_else(String::new, |axis| axis.get_name().to_owned());
     let mut report = Report::new("growth", &common.target.name())
@@ -158,7 +174,8 @@ async fn measure(
         listeners: (size.connections / args.divide).max(1),
         rooms: (size.rooms / args.divide).max(1),
         follows: size.follows,
-        senders: 0,
+        // A gateway is given messages by the generator; the bare server's come from sockets.
+        senders: usize::from(common.target.has_senders()),
     };
     let mut session = Session::start(common, layout, size.gateways).await?;
     let before = session.target.resident_bytes()?;
