@@ -50,7 +50,7 @@ pub struct Config {
     pub max_batch: usize,
     /// Bytes of content in one batch for the api; 1 MiB.
     pub max_batch_bytes: usize,
-    /// Batches in flight to the api at once; 4. More shortens waiting while the api is slow, fewer makes
+    /// Batches in flight to the api at once; 8. More shortens waiting while the api is slow, fewer makes
     /// larger batches.
     pub max_batches: usize,
     /// How long a batch without an answer is submitted again; 15s. Then its commands are `unavailable`.
@@ -243,7 +243,7 @@ impl Default for Config {
             max_pending_commands: 64,
             max_batch: 256,
             max_batch_bytes: 1 << 20,
-            max_batches: 4,
+            max_batches: 8,
             submit_timeout: Duration::from_secs(15),
             max_file_frames: 16,
             file_timeout: Duration::from_mins(1),

@@ -58,8 +58,11 @@ impl Known {
     /// Locks the rooms in the order of their ids, then reads.
     pub(super) async fn read(conn: &mut Conn, batch: &[NewMessage]) -> Result<Self, StoreError> {
         let rooms = lock_rooms(conn, batch).await?;
-        let (persons, standings) = senders(conn, batch).await?;
-        let nonces = nonces(conn, batch).await?;
+        let Senders {
+            persons,
+            standings,
+            nonces,
+        } = senders(conn, batch).await?;
         let targets = targets(conn, batch).await?;
         let files = files(conn, batch).await?;
         let peers = peers(conn, &rooms).await?;
@@ -116,100 +119,74 @@ async fn lock_rooms(
         .collect()
 }
 
-/// A room and somebody who sends there.
-struct Pair {
-    room_id: i64,
-    user_id: i64,
+/// A send as its sender and its nonce are looked up.
+#[derive(Clone, Copy)]
+pub(super) struct SendKey<'a> {
+    pub(super) room_id: i64,
+    pub(super) sender_id: i64,
+    pub(super) nonce: Option<&'a str>,
 }
+
+/// Who sends, how they stand in the room, and the message that has the nonce already: by index `messages_nonce`. In one
+/// statement, since what a small batch costs is its round trips. The parameters are the columns of [`SendKey`].
+pub(super) const SENDERS: &str = concat!(
+    "SELECT n.room_id, ",
+    person_columns!("u"),
+    ", u.deleted_at AS user_deleted_at, m.role, m.left_at, m.is_banned, CAST(0 AS bigint) AS rooms,
+         x.nonce, x.id AS message_id, x.body_hash
+     FROM ",
+    rows!("n": room_id bigint "$1", sender_id bigint "$2", nonce text "$3"),
+    " JOIN users u ON u.id = n.sender_id
+      LEFT JOIN members m ON m.room_id = n.room_id AND m.user_id = n.sender_id
+      LEFT JOIN messages x
+        ON x.room_id = n.room_id AND x.sender_id = n.sender_id AND x.nonce = n.nonce"
+);
 
 #[derive(sqlx::FromRow)]
 struct SenderRow {
     room_id: i64,
     #[sqlx(flatten)]
     standing: StandingRow,
+    nonce: Option<String>,
+    message_id: Option<i64>,
+    body_hash: Option<String>,
 }
 
-type Senders = (
-    HashMap<UserId, Arc<Person>>,
-    HashMap<(RoomId, UserId), Standing>,
-);
+#[derive(Default)]
+struct Senders {
+    persons: HashMap<UserId, Arc<Person>>,
+    standings: HashMap<(RoomId, UserId), Standing>,
+    nonces: HashMap<Nonce, (i64, String)>,
+}
 
 async fn senders(conn: &mut Conn, batch: &[NewMessage]) -> Result<Senders, StoreError> {
-    let pairs: BTreeSet<(RoomId, UserId)> =
-        batch.iter().map(|new| (new.room, new.sender)).collect();
-    let pairs: Vec<Pair> = pairs
-        .into_iter()
-        .map(|(RoomId(room_id), UserId(user_id))| Pair { room_id, user_id })
+    let keys: Vec<SendKey<'_>> = batch
+        .iter()
+        .map(|new| SendKey {
+            room_id: new.room.0,
+            sender_id: new.sender.0,
+            nonce: new.nonce.as_deref(),
+        })
         .collect();
-    let query = sqlx::query_as(concat!(
-        "SELECT n.room_id, ",
-        person_columns!("u"),
-        ", u.deleted_at AS user_deleted_at, m.role, m.left_at, m.is_banned, CAST(0 AS bigint) AS rooms
-         FROM ",
-        rows!("n": room_id bigint "$1", user_id bigint "$2"),
-        " JOIN users u ON u.id = n.user_id
-          LEFT JOIN members m ON m.room_id = n.room_id AND m.user_id = n.user_id"
-    ));
-    let query = bind_rows!(query, &pairs; room_id, user_id);
+    let query = bind_rows!(sqlx::query_as(SENDERS), &keys; room_id, sender_id, nonce);
     let rows: Vec<SenderRow> = query.fetch_all(conn).await?;
     let mut senders = Senders::default();
     for row in rows {
         let (person, standing) = row.standing.read()?;
-        senders.1.insert((RoomId(row.room_id), person.id), standing);
-        senders.0.insert(person.id, Arc::new(person));
+        let (room, sender) = (RoomId(row.room_id), person.id);
+        if let (Some(nonce), Some(id)) = (row.nonce, row.message_id) {
+            let hash = row.body_hash.unwrap_or_default();
+            senders
+                .nonces
+                .insert(Nonce(room, sender, nonce), (id, hash));
+        }
+        senders.standings.insert((room, sender), standing);
+        senders
+            .persons
+            .entry(sender)
+            .or_insert_with(|| Arc::new(person));
     }
     Ok(senders)
-}
-
-#[derive(sqlx::FromRow)]
-struct NonceRow {
-    id: i64,
-    room_id: i64,
-    sender_id: i64,
-    nonce: String,
-    body_hash: Option<String>,
-}
-
-/// A nonce that may have been used before.
-#[derive(Clone, Copy)]
-pub(super) struct NonceKey<'a> {
-    pub(super) room_id: i64,
-    pub(super) sender_id: i64,
-    pub(super) nonce: &'a str,
-}
-
-/// By index `messages_nonce`; the parameters are the columns of [`NonceKey`].
-pub(super) const NONCES: &str = concat!(
-    "SELECT m.id, m.room_id, m.sender_id, m.nonce, m.body_hash FROM ",
-    rows!("n": room_id bigint "$1", sender_id bigint "$2", nonce text "$3"),
-    " JOIN messages m
-        ON m.room_id = n.room_id AND m.sender_id = n.sender_id AND m.nonce = n.nonce"
-);
-
-async fn nonces(
-    conn: &mut Conn,
-    batch: &[NewMessage],
-) -> Result<HashMap<Nonce, (i64, String)>, StoreError> {
-    let named: Vec<NonceKey<'_>> = batch
-        .iter()
-        .filter_map(|new| {
-            Some(NonceKey {
-                room_id: new.room.0,
-                sender_id: new.sender.0,
-                nonce: new.nonce.as_deref()?,
-            })
-        })
-        .collect();
-    if named.is_empty() {
-        return Ok(HashMap::new());
-    }
-    let query = bind_rows!(sqlx::query_as(NONCES), &named; room_id, sender_id, nonce);
-    let rows: Vec<NonceRow> = query.fetch_all(conn).await?;
-    let known = rows.into_iter().map(|row| {
-        let nonce = Nonce(RoomId(row.room_id), UserId(row.sender_id), row.nonce);
-        (nonce, (row.id, row.body_hash.unwrap_or_default()))
-    });
-    Ok(known.collect())
 }
 
 /// By the primary key.
