@@ -5,8 +5,12 @@ use std::fs;
 
 use crate::process::run;
 
-/// The machine, the versions and the command.
-pub(super) fn description(runs: usize) -> String {
+/// The machine, the versions and the command, of a bench of these targets; of all where none is named.
+pub(super) fn description(runs: usize, targets: &[&str]) -> String {
+    let targets: String = targets
+        .iter()
+        .map(|target| [" -t ", target].concat())
+        .collect();
     let mut text = String::from("## Machine\n\n");
     let cpuinfo = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let cores = cpuinfo
@@ -40,7 +44,7 @@ pub(super) fn description(runs: usize) -> String {
         ("peers", peers()),
         (
             "command",
-            format!("`make bench` (`chapar-load bench --runs {runs}`)"),
+            format!("`chapar-load bench --runs {runs}{targets}`"),
         ),
         (
             "cores",

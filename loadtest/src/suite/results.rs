@@ -7,7 +7,7 @@ use crate::report::shown;
 use crate::target::Kind;
 
 use super::goals::{Bound, GOALS, judge};
-use super::{Entry, machine};
+use super::{Entry, machine, plan};
 
 /// Figures that the tables of rows show, where a report has them.
 const COLUMNS: [&str; 27] = [
@@ -95,7 +95,17 @@ pub(super) fn table(entries: &[Entry]) -> String {
         "# Results\n\nWritten by `make bench`; [README.md](README.md) says what is measured and how. Figures are \
          medians; ± is the distance between the furthest runs in percent of the median.\n\n",
     );
-    text.push_str(&machine::description(runs));
+    let measured: BTreeSet<&str> = entries.iter().map(|entry| &*entry.report.target).collect();
+    let all: BTreeSet<String> = plan::cells(false)
+        .iter()
+        .map(|cell| cell.kind.name())
+        .collect();
+    let chosen: Vec<&str> = if measured.len() < all.len() {
+        measured.into_iter().collect()
+    } else {
+        Vec::new()
+    };
+    text.push_str(&machine::description(runs, &chosen));
     goals(&mut text, &medians);
     let mut seen = BTreeSet::new();
     for Entry { row, .. } in entries {

@@ -24,7 +24,8 @@ pub enum Axis {
     Connections,
     /// 10 to 10,000 rooms
     Rooms,
-    /// 1 to 8 gateways, 8,000 connections in all, 100 listeners of each room on each gateway
+    /// 1 to 8 gateways, 100 listeners of each room on each; 8,000 connections in all for the processor's time, 1,000 on
+    /// each for memory
     Gateways,
 }
 
@@ -114,12 +115,21 @@ impl Axis {
                     },
                 ),
             ],
+            // A delivery's price goes by all connections, a connection's memory by those of its gateway: a gateway has
+            // some of its own.
             Self::Gateways => vec![
                 (
                     "small",
                     Size {
                         connections: 8_000,
                         rooms: 80,
+                        ..cpu
+                    },
+                ),
+                (
+                    "small",
+                    Size {
+                        is_cpu: false,
                         ..base
                     },
                 ),
