@@ -370,17 +370,15 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A filter for [`Proxy::filter`] before Redis: pieces that hold only whole `PUBLISH` and `SPUBLISH` commands
-/// are lost, and the publisher is told that each reached nobody. Everything else passes.
+/// A filter for [`Proxy::filter`] before Redis: pieces that hold only whole `PUBLISH` and `SPUBLISH` commands, or calls
+/// of a script that names no keys, which is how many are published at once, are lost. The publisher is told that each
+/// reached nobody. Everything else passes.
 pub fn eat_publishes(piece: &[u8]) -> Verdict {
     let mut rest = piece;
     let mut count = 0;
     while !rest.is_empty() {
         match split_command(rest) {
-            Some((name, after))
-                if name.eq_ignore_ascii_case(b"PUBLISH")
-                    || name.eq_ignore_ascii_case(b"SPUBLISH") =>
-            {
+            Some((words, after)) if is_publish(&words) => {
                 count += 1;
                 rest = after;
             }
@@ -390,17 +388,22 @@ pub fn eat_publishes(piece: &[u8]) -> Verdict {
     Verdict::Answer(b":0\r\n".repeat(count))
 }
 
-/// The name of the first command, an array of bulk strings, and what follows it; `None` if it is not whole.
-fn split_command(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+fn is_publish(words: &[&[u8]]) -> bool {
+    let is = |name: &[u8]| words[0].eq_ignore_ascii_case(name);
+    let has_no_keys = words.get(2).is_some_and(|count| *count == b"0");
+    is(b"PUBLISH") || is(b"SPUBLISH") || (has_no_keys && (is(b"EVALSHA") || is(b"EVAL")))
+}
+
+/// The words of the first command, an array of bulk strings, and what follows it; `None` if it is not whole or empty.
+fn split_command(bytes: &[u8]) -> Option<(Vec<&[u8]>, &[u8])> {
     let (count, mut rest) = split_number(bytes, b'*')?;
-    let mut name = None;
+    let mut words = Vec::new();
     for _ in 0..count {
         let (length, after) = split_number(rest, b'$')?;
-        let item = after.get(..length)?;
+        words.push(after.get(..length)?);
         rest = after.get(length..)?.strip_prefix(b"\r\n")?;
-        name = name.or(Some(item));
     }
-    Some((name?, rest))
+    (!words.is_empty()).then_some((words, rest))
 }
 
 fn split_number(bytes: &[u8], kind: u8) -> Option<(usize, &[u8])> {

@@ -173,4 +173,8 @@ fn only_whole_publishes_are_eaten() {
     );
     assert_eq!(eat_publishes(b"*1\r\n$4\r\nPING\r\n"), Verdict::Forward);
     assert_eq!(eat_publishes(b"*0\r\n"), Verdict::Forward);
+    let script = b"*5\r\n$7\r\nEVALSHA\r\n$1\r\nh\r\n$1\r\n0\r\n$1\r\nc\r\n$1\r\nm\r\n";
+    assert_eq!(eat_publishes(script), Verdict::Answer(b":0\r\n".to_vec()));
+    let with_key = b"*4\r\n$7\r\nEVALSHA\r\n$1\r\nh\r\n$1\r\n1\r\n$1\r\nk\r\n";
+    assert_eq!(eat_publishes(with_key), Verdict::Forward);
 }
