@@ -144,13 +144,7 @@ impl Crowd {
             .ok();
         let mut truth = BTreeMap::new();
         for (&room, insider) in &self.insiders {
-            let one = whole(insider, 0, room).await?;
-            let other = whole(insider, 1, room).await?;
-            if one.seq != other.seq || one.messages != other.messages {
-                bail!("the api nodes tell room {room} differently");
-            }
-            let Loaded { seq, messages, .. } = one;
-            truth.insert(room, Truth { seq, messages });
+            truth.insert(room, agreed(insider, room).await?);
         }
         self.until("everybody has everything", |status| {
             let at_head = |(room, seq): (&RoomId, &Seq)| {
@@ -189,6 +183,30 @@ impl Crowd {
 
 fn look(status: &Mutex<Status>) -> std::sync::MutexGuard<'_, Status> {
     status.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A room as both nodes tell it while nothing is written. What a node sent to Postgres before it was killed may be
+/// committed after its death, between one reading and the next: then a node contradicts itself, and is read again.
+async fn agreed(user: &User, room: RoomId) -> Result<Truth> {
+    let deadline = Instant::now() + SETTLE;
+    let mut before = whole(user, 0, room).await?;
+    loop {
+        let other = whole(user, 1, room).await?;
+        let after = whole(user, 0, room).await?;
+        let is_same =
+            |one: &Loaded, other: &Loaded| one.seq == other.seq && one.messages == other.messages;
+        if is_same(&before, &after) {
+            if !is_same(&other, &after) {
+                bail!("the api nodes tell room {room} differently");
+            }
+            let Loaded { seq, messages, .. } = after;
+            return Ok(Truth { seq, messages });
+        }
+        if Instant::now() > deadline {
+            bail!("room {room} changes although nobody sends");
+        }
+        before = after;
+    }
 }
 
 /// A room as one node tells it, which may have to come back first.
