@@ -305,9 +305,8 @@ impl RateLimiter for RedisRateLimiter {
             let refused = Verdict::Limited {
                 retry_after: group.wait,
             };
-            let given = group.given.min(group.times);
-            verdicts.extend(vec![Verdict::Allowed; given]);
-            verdicts.extend(vec![refused; group.times - given]);
+            verdicts.extend(vec![Verdict::Allowed; group.given]);
+            verdicts.extend(vec![refused; group.times - group.given]);
         }
         verdicts
     }

@@ -443,6 +443,15 @@ pub(crate) async fn groups_take_all_or_nothing(on: &dyn Deployment) {
         );
         assert_eq!(verdicts[..3], [Verdict::Allowed; 3]);
     }
+    // More than one call takes, each group answered in its place.
+    let mut many: Vec<_> = (0..300)
+        .map(|number| vec![demand(&format!("many{number}"), 1)])
+        .collect();
+    assert_eq!(limiter.take(&many).await, [Verdict::Allowed; 300]);
+    many[200] = vec![demand("fresh", 1)];
+    let verdicts = limiter.take(&many).await;
+    let is_allowed = |at: usize| verdicts[at] == Verdict::Allowed;
+    assert!((0..300).all(|at| is_allowed(at) == (at == 200)));
     assert!(limiter.take(&[]).await.is_empty());
     assert_eq!(limiter.take(&[Vec::new()]).await, [Verdict::Allowed]);
 }

@@ -275,7 +275,10 @@ async fn scripts_survive_a_server_that_forgot_them() {
         limiter.take(std::slice::from_ref(&group)).await,
         [Verdict::Allowed]
     );
+    let mut node = Node::start(&config(&redis.url())).await;
+    node.assert_rooms_live().await;
     redis.cli(&["script", "flush"]).await.unwrap();
+    node.assert_rooms_live().await;
     let verdicts = limiter.take(&vec![group; 3]).await;
     assert_eq!(
         verdicts

@@ -22,8 +22,6 @@ pub(super) struct Loop {
     committer: Committer,
     jobs: mpsc::Receiver<Job>,
     lanes: Lanes,
-    /// When the next batch may begin.
-    not_before: Instant,
 }
 
 impl Loop {
@@ -33,7 +31,6 @@ impl Loop {
             committer,
             jobs,
             lanes,
-            not_before: Instant::now(),
         }
     }
 
@@ -41,10 +38,12 @@ impl Loop {
         let mut batch: Fuse<Batch> = Fuse::terminated();
         let mut is_open = true;
         let (mut was_large, mut began) = (false, Instant::now());
+        // When the next batch may begin.
+        let mut not_before = began;
         // What a batch has no room for, but was already taken from the queue.
         let mut first = None;
         loop {
-            let is_lingering = self.not_before > Instant::now();
+            let is_lingering = not_before > Instant::now();
             if batch.is_terminated() && !is_lingering {
                 let jobs = self.next_batch(&mut first);
                 if !jobs.is_empty() {
@@ -62,10 +61,10 @@ impl Loop {
                         self.lanes.split(jobs, trouble);
                     } else if was_large {
                         let pause = began.elapsed() / 4;
-                        self.not_before = Instant::now() + pause.min(self.committer.config.linger);
+                        not_before = Instant::now() + pause.min(self.committer.config.linger);
                     }
                 }
-                () = sleep_until(self.not_before), if is_idle && is_lingering => {}
+                () = sleep_until(not_before), if is_idle && is_lingering => {}
                 () = self.lanes.next(), if !self.lanes.is_empty() => {}
                 job = self.jobs.recv(), if is_idle && is_open && !is_lingering => match job {
                     Some(job) => first = Some(job),
