@@ -75,6 +75,12 @@ impl RedisBroker {
             }
             return within(limit, pipeline.all::<Value>()).await.map(|_| ());
         }
+        if let [_] = &batch[..] {
+            for (name, message) in batch.into_iter().map(named) {
+                within(limit, client.publish::<(), _, _>(name, message)).await?;
+            }
+            return Ok(());
+        }
         // A script, since each command of a pipeline is a task, a write and an answer of its own. One call after the
         // other: a server that does not know the script must not run a later call before an earlier one.
         let mut batch = batch.into_iter().map(named).peekable();
