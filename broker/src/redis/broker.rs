@@ -17,8 +17,12 @@ use tokio_util::task::TaskTracker;
 use super::channels::split;
 use super::config::{RedisConfig, RedisConfigError};
 use super::connection::{Connection, unreachable, within};
+use super::script::{Call, Script};
 use super::subscriber::{Subscriber, supervise};
 use crate::{Broker, BrokerError, Delivery, Link};
+
+/// Messages published in one call; a server does nothing else meanwhile.
+const MAX_PUBLISHED: usize = 256;
 
 /// The [`Broker`] of a cluster.
 ///
@@ -26,6 +30,7 @@ use crate::{Broker, BrokerError, Delivery, Link};
 /// which are JSON, never do. In Cluster mode a message that meets a slot on the move may be overtaken.
 pub struct RedisBroker {
     publisher: Arc<Connection>,
+    script: Script,
     subscriber: Arc<Subscriber>,
     tasks: TaskTracker,
     stop: CancellationToken,
@@ -52,6 +57,7 @@ impl RedisBroker {
         tasks.close();
         Ok(Self {
             publisher,
+            script: Script::new(include_str!("publish.lua")),
             subscriber,
             tasks,
             stop,
@@ -60,17 +66,30 @@ impl RedisBroker {
 
     async fn send(&self, batch: Vec<(Channel, Bytes)>) -> Result<(), BrokerError> {
         let client = self.publisher.connected()?;
-        let pipeline = client.pipeline();
-        for (channel, message) in batch {
-            let name = self.subscriber.name(channel);
-            if self.subscriber.is_cluster {
+        let limit = self.subscriber.config.command_timeout;
+        let named = |(channel, message)| (self.subscriber.name(channel), message);
+        if self.subscriber.is_cluster {
+            let pipeline = client.pipeline();
+            for (name, message) in batch.into_iter().map(named) {
                 pipeline.spublish::<(), _, _>(name, message).await?;
-            } else {
-                pipeline.publish::<(), _, _>(name, message).await?;
+            }
+            return within(limit, pipeline.all::<Value>()).await.map(|_| ());
+        }
+        // A script, since each command of a pipeline is a task, a write and an answer of its own. One call after the
+        // other: a server that does not know the script must not run a later call before an earlier one.
+        let mut batch = batch.into_iter().map(named).peekable();
+        while batch.peek().is_some() {
+            let some = batch.by_ref().take(MAX_PUBLISHED);
+            let args = some.flat_map(|(name, message)| [name.into(), Value::Bytes(message)]);
+            let call = Call {
+                keys: Vec::new(),
+                args: args.collect(),
+            };
+            for answer in self.script.run(&client, &[call], limit).await? {
+                answer?;
             }
         }
-        let limit = self.subscriber.config.command_timeout;
-        within(limit, pipeline.all::<Value>()).await.map(|_| ())
+        Ok(())
     }
 }
 
