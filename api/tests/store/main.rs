@@ -97,6 +97,7 @@ contract! {
         concurrent_sends_give_a_dense_sequence,
         one_nonce_makes_one_message,
         a_nonce_with_another_body_is_refused,
+        repeats_do_not_disturb_their_neighbours,
         a_refused_message_does_not_disturb_its_neighbours,
         replies_and_files_are_checked_under_the_lock,
         a_batch_over_many_rooms_answers_in_order,

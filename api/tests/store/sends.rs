@@ -120,10 +120,10 @@ pub(crate) async fn a_nonce_with_another_body_is_refused(world: World) {
         Code::NonceConflict
     );
     assert!(!outcome.results[2].as_ref().unwrap().1);
-    let asked =
-        |_: &NewMessage, _: &SendFacts<'_>| -> Result<(), Problem> { panic!("not a new one") };
+    // Whatever the rules say by now.
+    let refuse = |_: &NewMessage, _: &SendFacts<'_>| Err(Problem::from(Code::NotAMember));
     let batch = [with(ali, "b"), with(ali, "a")];
-    let again = world.other.commit_sends(&batch, &asked).await.unwrap();
+    let again = world.other.commit_sends(&batch, &refuse).await.unwrap();
     assert_eq!(
         again.results[0].as_ref().unwrap_err().code,
         Code::NonceConflict
@@ -131,6 +131,42 @@ pub(crate) async fn a_nonce_with_another_body_is_refused(world: World) {
     let first = outcome.results[0].as_ref().unwrap();
     assert_eq!(again.results[1].as_ref().unwrap(), &(first.0.clone(), true));
     assert!(again.committed.changes.is_empty() && again.committed.users.is_empty());
+}
+
+pub(crate) async fn repeats_do_not_disturb_their_neighbours(world: World) {
+    let [ali, sara] = world.users(["علی", "سارا"]).await;
+    let room = world.room("room", ali, &[sara]).await;
+    let with = |nonce: &str| {
+        let mut message = world.message(room.id, ali, nonce);
+        message.nonce = Some(nonce.to_owned());
+        message
+    };
+    let before = world.commit(&[with("1"), with("2")]).await;
+    let batch = [
+        with("1"),
+        with("3"),
+        with("2"),
+        world.message(room.id, sara, "بدون"),
+    ];
+    let refuse_second = |new: &NewMessage, _: &SendFacts<'_>| match new.content.as_str() {
+        "2" => Err(Problem::from(Code::NotAMember)),
+        _ => Ok(()),
+    };
+    let outcome = world
+        .store
+        .commit_sends(&batch, &refuse_second)
+        .await
+        .unwrap();
+    let results: Vec<_> = outcome.results.into_iter().map(Result::unwrap).collect();
+    let are_repeats: Vec<bool> = results.iter().map(|(_, is_repeat)| *is_repeat).collect();
+    assert_eq!(are_repeats, [true, false, true, false]);
+    for (again, first) in [(0, 0), (2, 1)] {
+        assert_eq!(results[again].0, before.results[first].as_ref().unwrap().0);
+    }
+    assert_eq!((results[1].0.number, results[3].0.number), (3, 4));
+    assert!(results[1].0.id < results[3].0.id);
+    assert_eq!(outcome.committed.changes.len(), 2);
+    assert_eq!(world.head(room.id).await, room.last_seq + 4);
 }
 
 pub(crate) async fn a_refused_message_does_not_disturb_its_neighbours(world: World) {

@@ -29,17 +29,18 @@ const FILL: [&str; 7] = [
     "ANALYZE",
 ];
 
-const SEND: [send_facts::SendKey<'static>; 1] = [send_facts::SendKey {
+const NONCE: [send_facts::NonceKey<'static>; 1] = [send_facts::NonceKey {
+    place: 0,
     room_id: 7,
     sender_id: 7,
-    nonce: Some("7"),
+    nonce: "7",
 }];
 
 enum Value {
     Number(i64),
     Text(&'static str),
     Ids(&'static [i64]),
-    Sends(&'static [send_facts::SendKey<'static>]),
+    Nonces(&'static [send_facts::NonceKey<'static>]),
 }
 
 async fn plan(conn: &mut Conn, statement: &str, values: &[Value]) -> String {
@@ -49,7 +50,7 @@ async fn plan(conn: &mut Conn, statement: &str, values: &[Value]) -> String {
             Value::Number(number) => query.bind(*number),
             Value::Text(text) => query.bind(*text),
             Value::Ids(list) => query.bind(ids(list.iter().copied())),
-            Value::Sends(list) => bind_rows!(query, list; room_id, sender_id, nonce),
+            Value::Nonces(list) => bind_rows!(query, list; place, room_id, sender_id, nonce),
         };
     }
     let lines = query.fetch_all(conn).await.unwrap().into_iter();
@@ -59,7 +60,7 @@ async fn plan(conn: &mut Conn, statement: &str, values: &[Value]) -> String {
 
 #[tokio::test]
 async fn growing_tables_are_read_by_the_indexes_that_statements_name() {
-    use Value::{Ids, Number, Sends, Text};
+    use Value::{Ids, Nonces, Number, Text};
 
     let (config, _folder) = scratch().await;
     let store = Store::open(&config).unwrap();
@@ -74,7 +75,11 @@ async fn growing_tables_are_read_by_the_indexes_that_statements_name() {
         ("members_changes", feed::CHANGED_MEMBERS, page()),
         ("messages_number", messages::BELOW, page()),
         ("messages_number", messages::ABOVE, page()),
-        ("messages_nonce", send_facts::SENDERS, vec![Sends(&SEND)]),
+        (
+            "messages_nonce",
+            send_facts::USED_NONCES,
+            vec![Nonces(&NONCE)],
+        ),
         ("notifications_user", notifications::NEWEST, page()),
         ("attachments_idle", files::IDLE, vec![Number(7), Number(10)]),
         (

@@ -14,16 +14,13 @@ use crate::store::records::{Person, RoomRecord};
 use crate::store::rooms::Standing;
 use crate::store::rows::{FileRow, RoomRow, StandingRow, person_columns, room_columns};
 
-/// A room, a sender and their nonce.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(super) struct Nonce(RoomId, UserId, String);
-
-impl Nonce {
-    /// The message's, if it has one.
-    pub(super) fn of(new: &NewMessage) -> Option<Self> {
-        let nonce = new.nonce.clone()?;
-        Some(Self(new.room, new.sender, nonce))
-    }
+/// What is done about nonces that were used before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Nonces {
+    /// Nothing: index `messages_nonce` refuses them. Only where a send is refused its nonce is looked up.
+    Trusted,
+    /// They are looked up.
+    LookedUp,
 }
 
 /// One of the two of a direct room.
@@ -41,8 +38,9 @@ pub(super) struct Known {
     pub(super) rooms: BTreeMap<RoomId, RoomRecord>,
     pub(super) persons: HashMap<UserId, Arc<Person>>,
     pub(super) standings: HashMap<(RoomId, UserId), Standing>,
-    /// Messages that have a nonce of the batch, and the hash of their body.
-    pub(super) nonces: HashMap<Nonce, (i64, String)>,
+    /// By the place of a send in the batch: the message that has its nonce already, and the hash of that one's body.
+    /// Empty where nonces are not looked up.
+    pub(super) nonces: HashMap<usize, (MessageId, String)>,
     /// Messages that may be answered.
     pub(super) targets: HashSet<(RoomId, MessageId)>,
     pub(super) files: HashMap<AttachmentId, FileRow>,
@@ -56,13 +54,17 @@ pub(super) struct Known {
 
 impl Known {
     /// Locks the rooms in the order of their ids, then reads.
-    pub(super) async fn read(conn: &mut Conn, batch: &[NewMessage]) -> Result<Self, StoreError> {
+    pub(super) async fn read(
+        conn: &mut Conn,
+        batch: &[NewMessage],
+        nonces: Nonces,
+    ) -> Result<Self, StoreError> {
         let rooms = lock_rooms(conn, batch).await?;
-        let Senders {
-            persons,
-            standings,
-            nonces,
-        } = senders(conn, batch).await?;
+        let Senders { persons, standings } = senders(conn, batch).await?;
+        let nonces = match nonces {
+            Nonces::Trusted => HashMap::new(),
+            Nonces::LookedUp => used_nonces(conn, batch.iter().enumerate()).await?,
+        };
         let targets = targets(conn, batch).await?;
         let files = files(conn, batch).await?;
         let peers = peers(conn, &rooms).await?;
@@ -119,67 +121,48 @@ async fn lock_rooms(
         .collect()
 }
 
-/// A send as its sender and its nonce are looked up.
-#[derive(Clone, Copy)]
-pub(super) struct SendKey<'a> {
-    pub(super) room_id: i64,
-    pub(super) sender_id: i64,
-    pub(super) nonce: Option<&'a str>,
+/// A sender in a room.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Sender {
+    room_id: i64,
+    sender_id: i64,
 }
-
-/// Who sends, how they stand in the room, and the message that has the nonce already: by index `messages_nonce`. In one
-/// statement, since what a small batch costs is its round trips. The parameters are the columns of [`SendKey`].
-pub(super) const SENDERS: &str = concat!(
-    "SELECT n.room_id, ",
-    person_columns!("u"),
-    ", u.deleted_at AS user_deleted_at, m.role, m.left_at, m.is_banned, CAST(0 AS bigint) AS rooms,
-         x.nonce, x.id AS message_id, x.body_hash
-     FROM ",
-    rows!("n": room_id bigint "$1", sender_id bigint "$2", nonce text "$3"),
-    " JOIN users u ON u.id = n.sender_id
-      LEFT JOIN members m ON m.room_id = n.room_id AND m.user_id = n.sender_id
-      LEFT JOIN messages x
-        ON x.room_id = n.room_id AND x.sender_id = n.sender_id AND x.nonce = n.nonce"
-);
 
 #[derive(sqlx::FromRow)]
 struct SenderRow {
     room_id: i64,
     #[sqlx(flatten)]
     standing: StandingRow,
-    nonce: Option<String>,
-    message_id: Option<i64>,
-    body_hash: Option<String>,
 }
 
 #[derive(Default)]
 struct Senders {
     persons: HashMap<UserId, Arc<Person>>,
     standings: HashMap<(RoomId, UserId), Standing>,
-    nonces: HashMap<Nonce, (i64, String)>,
 }
 
+/// Who sends, and how they stand in the room: by the primary keys.
 async fn senders(conn: &mut Conn, batch: &[NewMessage]) -> Result<Senders, StoreError> {
-    let keys: Vec<SendKey<'_>> = batch
-        .iter()
-        .map(|new| SendKey {
-            room_id: new.room.0,
-            sender_id: new.sender.0,
-            nonce: new.nonce.as_deref(),
-        })
-        .collect();
-    let query = bind_rows!(sqlx::query_as(SENDERS), &keys; room_id, sender_id, nonce);
+    let senders = batch.iter().map(|new| Sender {
+        room_id: new.room.0,
+        sender_id: new.sender.0,
+    });
+    let named: BTreeSet<Sender> = senders.collect();
+    let query = sqlx::query_as(concat!(
+        "SELECT n.room_id, ",
+        person_columns!("u"),
+        ", u.deleted_at AS user_deleted_at, m.role, m.left_at, m.is_banned, CAST(0 AS bigint) AS rooms
+         FROM ",
+        rows!("n": room_id bigint "$1", sender_id bigint "$2"),
+        " JOIN users u ON u.id = n.sender_id
+          LEFT JOIN members m ON m.room_id = n.room_id AND m.user_id = n.sender_id"
+    ));
+    let query = bind_rows!(query, &named; room_id, sender_id);
     let rows: Vec<SenderRow> = query.fetch_all(conn).await?;
     let mut senders = Senders::default();
     for row in rows {
         let (person, standing) = row.standing.read()?;
         let (room, sender) = (RoomId(row.room_id), person.id);
-        if let (Some(nonce), Some(id)) = (row.nonce, row.message_id) {
-            let hash = row.body_hash.unwrap_or_default();
-            senders
-                .nonces
-                .insert(Nonce(room, sender, nonce), (id, hash));
-        }
         senders.standings.insert((room, sender), standing);
         senders
             .persons
@@ -187,6 +170,50 @@ async fn senders(conn: &mut Conn, batch: &[NewMessage]) -> Result<Senders, Store
             .or_insert_with(|| Arc::new(person));
     }
     Ok(senders)
+}
+
+/// A send whose nonce is looked up.
+#[derive(Clone, Copy)]
+pub(super) struct NonceKey<'a> {
+    pub(super) place: i64,
+    pub(super) room_id: i64,
+    pub(super) sender_id: i64,
+    pub(super) nonce: &'a str,
+}
+
+/// The messages that have the nonces already: by index `messages_nonce`. The parameters are the columns of [`NonceKey`].
+pub(super) const USED_NONCES: &str = concat!(
+    "SELECT n.place, m.id, m.body_hash FROM ",
+    rows!("n": place bigint "$1", room_id bigint "$2", sender_id bigint "$3", nonce text "$4"),
+    " JOIN messages m ON m.room_id = n.room_id AND m.sender_id = n.sender_id AND m.nonce = n.nonce"
+);
+
+/// Of sends with their places in the batch: those that have messages already, and the hashes of their bodies.
+pub(super) async fn used_nonces<'a>(
+    conn: &mut Conn,
+    sends: impl Iterator<Item = (usize, &'a NewMessage)>,
+) -> Result<HashMap<usize, (MessageId, String)>, StoreError> {
+    let keys: Vec<NonceKey<'_>> = sends
+        .filter_map(|(place, new)| {
+            Some(NonceKey {
+                place: i64::try_from(place).ok()?,
+                room_id: new.room.0,
+                sender_id: new.sender.0,
+                nonce: new.nonce.as_deref()?,
+            })
+        })
+        .collect();
+    if keys.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let query = sqlx::query_as(USED_NONCES);
+    let query = bind_rows!(query, &keys; place, room_id, sender_id, nonce);
+    let rows: Vec<(i64, i64, Option<String>)> = query.fetch_all(conn).await?;
+    let used = rows.into_iter().filter_map(|(place, id, hash)| {
+        let place = usize::try_from(place).ok()?;
+        Some((place, (MessageId(id), hash.unwrap_or_default())))
+    });
+    Ok(used.collect())
 }
 
 /// By the primary key.

@@ -10,9 +10,9 @@ use chapar_shared::{AttachmentId, Code, MessageId, Number, Problem, RoomId, Seq,
 
 use super::bodies::{Viewer, complete};
 use super::bumps::Facts;
-use super::db::{Conn, any, bind_rows, ids, rows};
+use super::db::{Conn, any, bind_rows, ids, rows, violates};
 use super::notices::{self, Notice, beginning};
-use super::send_facts::{Known, Nonce};
+use super::send_facts::{Known, Nonces, used_nonces};
 use super::standings::stranger;
 use crate::error::StoreError;
 use crate::store::messages::{DecideSend, NewMessage, SendFacts, SendOutcome};
@@ -20,15 +20,27 @@ use crate::store::records::{ChangeRecord, Committed, MessageRecord, Subject, Use
 use crate::store::rows::{MessageRow, messages};
 use crate::store::words::Word;
 
-/// [`crate::store::Messages::commit_sends`] inside its transaction.
+/// [`crate::store::Messages::commit_sends`] inside its transaction. `None`, and nothing can be committed, where a nonce
+/// was trusted that is not new.
 pub(super) async fn commit(
     conn: &mut Conn,
     batch: &[NewMessage],
     decide: DecideSend<'_>,
-) -> Result<SendOutcome, StoreError> {
-    let known = Known::read(conn, batch).await?;
+    nonces: Nonces,
+) -> Result<Option<SendOutcome>, StoreError> {
+    let known = Known::read(conn, batch, nonces).await?;
     let mut plan = Plan::new(known);
-    let verdicts: Vec<Verdict> = batch.iter().map(|new| plan.judge(new, decide)).collect();
+    let mut verdicts: Vec<Verdict> = batch.iter().map(|new| plan.judge(new, decide)).collect();
+    if nonces == Nonces::Trusted {
+        // What was accepted once is answered so again, whatever the rules say now.
+        let refused = verdicts.iter().enumerate().filter_map(|(place, verdict)| {
+            matches!(verdict, Verdict::Refused(_)).then_some((place, &batch[place]))
+        });
+        for (place, (id, hash)) in used_nonces(conn, refused).await? {
+            let is_same = hash == batch[place].body_hash;
+            verdicts[place] = repeat_or_conflict(is_same, Verdict::Before(id));
+        }
+    }
     let accepted = plan.accepted;
     let known = plan.known;
 
@@ -36,7 +48,9 @@ pub(super) async fn commit(
     let mut changes = Vec::with_capacity(accepted.len());
     let mut made: Vec<Option<Arc<MessageRecord>>> = Vec::with_capacity(accepted.len());
     if !accepted.is_empty() {
-        let inserted = insert(conn, batch, &accepted).await?;
+        let Some(inserted) = insert(conn, batch, &accepted).await? else {
+            return Ok(None);
+        };
         for send in &accepted {
             let id = inserted.get(&(send.room, send.number)).copied();
             let record = id.map(|id| Arc::new(record(&batch[send.index], send, id, &known)));
@@ -68,10 +82,10 @@ pub(super) async fn commit(
         message.ok_or_else(|| Code::Internal.into())
     });
     changes.sort_by_key(|change: &ChangeRecord| (change.room, change.seq));
-    Ok(SendOutcome {
+    Ok(Some(SendOutcome {
         results: results.collect(),
         committed: Committed { changes, users },
-    })
+    }))
 }
 
 /// What becomes of one message of the batch.
@@ -82,7 +96,7 @@ enum Verdict {
     /// A repeat of the accepted one at this place.
     Again(usize),
     /// A repeat of a message that was there before.
-    Before(i64),
+    Before(MessageId),
 }
 
 /// A message that is written.
@@ -95,15 +109,15 @@ struct Accepted {
 }
 
 /// The batch as it is judged, one message after the other.
-struct Plan {
+struct Plan<'a> {
     known: Known,
     accepted: Vec<Accepted>,
     /// Nonces of the batch: the accepted message's place and its hash.
-    nonces: HashMap<Nonce, (usize, String)>,
+    nonces: HashMap<(RoomId, UserId, &'a str), (usize, &'a str)>,
     judged: usize,
 }
 
-impl Plan {
+impl<'a> Plan<'a> {
     fn new(known: Known) -> Self {
         Self {
             known,
@@ -113,17 +127,18 @@ impl Plan {
         }
     }
 
-    fn judge(&mut self, new: &NewMessage, decide: DecideSend<'_>) -> Verdict {
+    fn judge(&mut self, new: &'a NewMessage, decide: DecideSend<'_>) -> Verdict {
         let index = self.judged;
         self.judged += 1;
-        let nonce = Nonce::of(new);
-        if let Some(nonce) = &nonce {
-            if let Some((id, hash)) = self.known.nonces.get(nonce) {
-                return repeat_or_conflict(hash == &new.body_hash, Verdict::Before(*id));
-            }
-            if let Some((place, hash)) = self.nonces.get(nonce) {
-                return repeat_or_conflict(hash == &new.body_hash, Verdict::Again(*place));
-            }
+        if let Some((id, hash)) = self.known.nonces.get(&index) {
+            return repeat_or_conflict(*hash == new.body_hash, Verdict::Before(*id));
+        }
+        let nonce = new.nonce.as_deref();
+        let nonce = nonce.map(|nonce| (new.room, new.sender, nonce));
+        if let Some(nonce) = &nonce
+            && let Some((place, hash)) = self.nonces.get(nonce)
+        {
+            return repeat_or_conflict(*hash == new.body_hash, Verdict::Again(*place));
         }
         let facts = self.facts(new);
         let (is_absent, has_attachments) = (facts.room.is_none(), facts.has_attachments);
@@ -150,7 +165,7 @@ impl Plan {
             self.known.used.insert(*file);
         }
         if let Some(nonce) = nonce {
-            self.nonces.insert(nonce, (place, new.body_hash.clone()));
+            self.nonces.insert(nonce, (place, &new.body_hash));
         }
         Verdict::New(place)
     }
@@ -185,9 +200,11 @@ fn repeat_or_conflict(is_same: bool, repeat: Verdict) -> Verdict {
     }
 }
 
+/// Of index `messages_nonce`.
+const NONCE_COLUMNS: &str = "messages.room_id, messages.sender_id, messages.nonce";
+
 /// A message as it is inserted.
 struct NewRow<'a> {
-    place: i64,
     room_id: i64,
     seq: Seq,
     number: Number,
@@ -200,19 +217,19 @@ struct NewRow<'a> {
     at: i64,
 }
 
-/// The new messages' ids, by room and number.
+/// The new messages' ids, by room and number; `None` where a nonce was used before. Rows are inserted in the order in
+/// which both databases give them, which is that of the list, so that in a room ids ascend with the numbers.
 async fn insert(
     conn: &mut Conn,
     batch: &[NewMessage],
     accepted: &[Accepted],
-) -> Result<HashMap<(RoomId, Number), MessageId>, StoreError> {
-    let rows: Vec<NewRow<'_>> = (0..)
-        .zip(accepted)
-        .map(|(place, send)| {
+) -> Result<Option<HashMap<(RoomId, Number), MessageId>>, StoreError> {
+    let rows: Vec<NewRow<'_>> = accepted
+        .iter()
+        .map(|send| {
             let new = &batch[send.index];
             let nonce = new.nonce.as_deref();
             NewRow {
-                place,
                 room_id: send.room.0,
                 seq: send.seq,
                 number: send.number,
@@ -232,19 +249,23 @@ async fn insert(
          SELECT n.room_id, n.seq, n.seq, $1, n.number, n.sender_id, n.content,
              n.nonce, n.is_nonce_hidden, n.body_hash, n.reply_to, n.at
          FROM ",
-        rows!("n": place bigint "$2", room_id bigint "$3", seq bigint "$4", number bigint "$5",
-              sender_id bigint "$6", content text "$7", nonce text "$8", is_nonce_hidden bigint "$9",
-              body_hash text "$10", reply_to bigint "$11", at bigint "$12"),
-        " ORDER BY n.place RETURNING id, room_id, number"
+        rows!("n": room_id bigint "$2", seq bigint "$3", number bigint "$4", sender_id bigint "$5",
+              content text "$6", nonce text "$7", is_nonce_hidden bigint "$8", body_hash text "$9",
+              reply_to bigint "$10", at bigint "$11"),
+        " RETURNING id, room_id, number"
     ))
     .bind(EventType::MessageCreated.word());
-    let query = bind_rows!(query, &rows; place, room_id, seq, number, sender_id, content, nonce,
+    let query = bind_rows!(query, &rows; room_id, seq, number, sender_id, content, nonce,
         is_nonce_hidden, body_hash, reply_to, at);
-    let inserted: Vec<(i64, i64, i64)> = query.fetch_all(conn).await?;
+    let inserted: Vec<(i64, i64, i64)> = match query.fetch_all(conn).await {
+        Ok(inserted) => inserted,
+        Err(error) if violates(&error, "messages_nonce", NONCE_COLUMNS) => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
     let keyed = inserted
         .into_iter()
         .map(|(id, room, number)| ((RoomId(room), number), MessageId(id)));
-    Ok(keyed.collect())
+    Ok(Some(keyed.collect()))
 }
 
 fn record(new: &NewMessage, send: &Accepted, id: MessageId, known: &Known) -> MessageRecord {
@@ -439,11 +460,11 @@ fn notices_of(message: &MessageRecord, new: &NewMessage, known: &Known) -> Vec<N
 async fn repeats(
     conn: &mut Conn,
     verdicts: &[Verdict],
-) -> Result<HashMap<i64, Arc<MessageRecord>>, StoreError> {
+) -> Result<HashMap<MessageId, Arc<MessageRecord>>, StoreError> {
     let before: Vec<i64> = verdicts
         .iter()
         .filter_map(|verdict| match verdict {
-            Verdict::Before(id) => Some(*id),
+            Verdict::Before(id) => Some(id.0),
             _ => None,
         })
         .collect();
@@ -455,6 +476,6 @@ async fn repeats(
         .fetch_all(&mut *conn)
         .await?;
     let records = complete(conn, rows, Viewer::Author).await?;
-    let shared = records.into_iter().map(|one| (one.id.0, Arc::new(one)));
+    let shared = records.into_iter().map(|one| (one.id, Arc::new(one)));
     Ok(shared.collect())
 }
