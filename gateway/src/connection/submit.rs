@@ -7,6 +7,7 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::time::Instant;
 use tracing::field::Empty;
@@ -23,6 +24,11 @@ use crate::measures;
 use crate::node::Node;
 use crate::retry::Backoff;
 
+/// So many commands in flight say that the next batch will be large, too, if it may grow.
+const MANY: usize = 64;
+/// How long it then may. A batch has a price of its own, which more commands share.
+const LINGER: Duration = Duration::from_millis(5);
+
 /// The lanes that have commands and are in no batch.
 #[derive(Debug, Default)]
 pub(crate) struct Submitter(Mutex<State>);
@@ -30,7 +36,9 @@ pub(crate) struct Submitter(Mutex<State>);
 #[derive(Debug, Default)]
 struct State {
     ready: VecDeque<Arc<Connection>>,
+    /// Batches, and their commands.
     in_flight: usize,
+    commands: usize,
 }
 
 /// A connection's waiting commands.
@@ -90,7 +98,7 @@ impl Node {
         {
             let mut lane = connection.lane.lock();
             if lane.waiting.len() + lane.taken >= self.config.max_pending_commands {
-                return Err(Problem::rate_limited(std::time::Duration::from_secs(1)));
+                return Err(Problem::rate_limited(Duration::from_secs(1)));
             }
             measures::submitted(&command);
             let span = chapar_trace::span!(
@@ -156,11 +164,13 @@ impl Node {
             state.in_flight -= 1;
             return None;
         }
+        state.commands += tickets.len();
         Some((tickets, submissions))
     }
 
     /// Lets the lanes of a finished batch go on.
     fn finish_batch(&self, mut connections: Vec<Arc<Connection>>) {
+        self.submitter.lock().commands -= connections.len();
         connections.dedup_by_key(|connection| connection.id);
         for connection in connections {
             let is_ready = {
@@ -177,7 +187,13 @@ impl Node {
 }
 
 async fn run_batches(node: &Arc<Node>) {
-    while let Some((tickets, submissions)) = node.next_batch() {
+    loop {
+        if node.submitter.lock().commands >= MANY {
+            tokio::time::sleep(LINGER).await;
+        }
+        let Some((tickets, submissions)) = node.next_batch() else {
+            return;
+        };
         let connections = tickets
             .iter()
             .map(|ticket| Arc::clone(&ticket.connection))
