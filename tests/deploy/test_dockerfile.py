@@ -45,7 +45,7 @@ def test_the_image_is_small_and_not_root() -> None:
     assert "RUN" not in names, "there is no shell"
     assert {"HEALTHCHECK", "ENTRYPOINT", "VOLUME", "EXPOSE"} <= set(names)
     # Debian's release of both stages, or the C library would be older than what was linked with.
-    assert stage("build")[0].rest.startswith("rust:${RUST_VERSION}-slim-bookworm ")
+    assert stage("build")[0].rest.startswith("rust:${RUST_VERSION}-bookworm ")
 
 
 def test_the_context_has_what_is_built_and_nothing_secret() -> None:
