@@ -31,6 +31,7 @@ const POSTGRES: &[Step] = steps!("postgres":
     20261120000013 "allow_notices_without_room",
     20261128000014 "drop_foreign_keys_of_messages",
     20261128000015 "compare_nonces_by_byte",
+    20261128000016 "index_activity_by_slots",
 );
 
 #[expect(
@@ -47,6 +48,7 @@ const SQLITE: &[Step] = steps!("sqlite":
     20261120000013 "allow_notices_without_room",
     20261128000014 "drop_foreign_keys_of_messages",
     20261128000015 "compare_nonces_by_byte",
+    20261128000016 "index_activity_by_slots",
 );
 
 /// The steps for Postgres.

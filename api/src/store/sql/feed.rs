@@ -270,9 +270,9 @@ impl Feed for Store {
     }
 }
 
-/// By index `rooms_changed_at`.
-pub(super) const CHANGED_ROOMS: &str =
-    "SELECT id, last_seq FROM rooms WHERE changed_at >= $1 ORDER BY changed_at LIMIT $2";
+/// By index `rooms_changed`, whose slots are of 2^24 µs.
+pub(super) const CHANGED_ROOMS: &str = "SELECT id, last_seq FROM rooms
+     WHERE changed_slot >= $1 >> 24 AND changed_at >= $1 ORDER BY changed_at LIMIT $2";
 
 /// By index `users_changed_at`.
 pub(super) const CHANGED_USERS: &str =

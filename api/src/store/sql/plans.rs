@@ -14,7 +14,7 @@ const FILL: [&str; 7] = [
      SELECT i, CAST(i AS text), '', '', '', i, i FROM n",
     "INSERT INTO rooms (id, kind, name, name_key, description, search_key, active_at, changed_at,
          created_at)
-     SELECT id, 'public', username, username, '', username, id, id, id FROM users",
+     SELECT id, 'public', username, username, '', username, id, id << 24, id FROM users",
     "INSERT INTO members (room_id, user_id, role, changed_seq, change_kind, joined_at, read_number)
      SELECT r.id, u.id, 'member', u.id, 'member.joined', u.id, 0 FROM rooms r, users u
      WHERE u.id <= 100 AND r.id <= 200",
@@ -83,9 +83,9 @@ async fn growing_tables_are_read_by_the_indexes_that_statements_name() {
         ("notifications_user", notifications::NEWEST, page()),
         ("attachments_idle", files::IDLE, vec![Number(7), Number(10)]),
         (
-            "rooms_changed_at",
+            "rooms_changed",
             feed::CHANGED_ROOMS,
-            vec![Number(4990), Number(10)],
+            vec![Number(4990 << 24), Number(10)],
         ),
         (
             "users_changed_at",

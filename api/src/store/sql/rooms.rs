@@ -365,14 +365,14 @@ impl Rooms for Store {
     }
 }
 
-/// By index `rooms_discover`.
+/// By index `rooms_discover`: the latest activity first, to the slot of 2^26 µs.
 pub(super) const DISCOVER: &str = concat!(
     sights!(),
     "WHERE r.kind = 'public' AND r.deleted_at IS NULL AND (m.is_banned IS NULL OR m.is_banned = 0)
                AND ($2 = '' OR ",
     holds!("r.search_key", "$2"),
-    ") AND (r.active_at, r.id) < ($3, $4)
-             ORDER BY r.active_at DESC, r.id DESC LIMIT $5"
+    ") AND (r.active_slot, r.id) < ($3 >> 26, $4)
+             ORDER BY r.active_slot DESC, r.id DESC LIMIT $5"
 );
 
 /// By index `members_room`.
