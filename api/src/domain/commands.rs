@@ -199,7 +199,9 @@ impl Commands {
                     trace,
                     ..task.submission
                 };
-                done.push((at, self.run(submission).instrument(span).await));
+                // Boxed: its many kinds would make the future of every connection large, which is moved.
+                let run = Box::pin(self.run(submission)).instrument(span);
+                done.push((at, run.await));
                 continue;
             };
             room = Some(message.room);

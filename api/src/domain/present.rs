@@ -3,7 +3,6 @@
 use chapar_shared::envelope::{Actor, RoomChange, UserChange, UserEvent};
 use chapar_shared::protocol::objects as wire;
 use chapar_shared::protocol::{Event, EventBody, EventType, NotificationsRead, Reacted};
-use serde_json::value::RawValue;
 
 use crate::media::Links;
 use crate::store::{
@@ -176,7 +175,7 @@ pub fn change(change: &ChangeRecord, trace: Option<String>, links: &Links) -> Ro
         }),
         at: change.at,
         trace,
-        frame: raw(Event::change(change.room, change.seq, body).encode()),
+        frame: Event::change(change.room, change.seq, body).frame(),
     }
 }
 
@@ -197,16 +196,16 @@ pub fn user_change(bump: &UserBump, links: &Links) -> UserChange {
             data.read_at = None;
             UserEvent::Notification {
                 id: record.id,
-                frame: raw(Event::user(EventBody::NotificationCreated(data)).encode()),
+                frame: Event::user(EventBody::NotificationCreated(data)).frame(),
             }
         }
         UserFact::NotificationsRead { up_to, room } => UserEvent::Notification {
             id: *up_to,
-            frame: raw(Event::user(EventBody::NotificationRead(NotificationsRead {
+            frame: Event::user(EventBody::NotificationRead(NotificationsRead {
                 up_to: *up_to,
                 room: *room,
             }))
-            .encode()),
+            .frame(),
         },
         UserFact::Revoked(sessions) => UserEvent::Revoked {
             sessions: sessions.clone(),
@@ -218,8 +217,4 @@ pub fn user_change(bump: &UserBump, links: &Links) -> UserChange {
         version: bump.version,
         changes: changes.collect(),
     }
-}
-
-fn raw(json: String) -> Box<RawValue> {
-    RawValue::from_string(json).expect("serde_json wrote it")
 }

@@ -9,7 +9,6 @@ use chapar_shared::protocol::objects::{Role, RoomKind};
 use chapar_shared::protocol::{Event, EventBody, ReadMark};
 use chapar_shared::text;
 use chapar_shared::{Code, Number, Problem, RoomId, Timestamp, UserId, Violation};
-use serde_json::value::RawValue;
 
 use super::{Context, policy};
 use crate::error::Error;
@@ -342,13 +341,11 @@ impl Rooms {
                 user,
                 number: outcome.read_number,
             });
-            let frame = RawValue::from_string(Event::ephemeral(room, mark).encode())
-                .expect("serde_json wrote it");
             let envelope = Envelope::Ephemeral(Ephemeral {
                 room,
                 except: None,
                 actor: None,
-                frame,
+                frame: Event::ephemeral(room, mark).frame(),
             });
             more.push((channel, Bytes::from(envelope.encode())));
         }

@@ -1,6 +1,7 @@
 //! Events: what the server pushes.
 
 use serde::{Deserialize, Serialize};
+use serde_json::value::{RawValue, to_raw_value};
 use utoipa::ToSchema;
 
 use super::objects::{Member, Message, Notification, Room, RoomKind, RoomView};
@@ -63,6 +64,11 @@ impl Event {
     /// The frame's text.
     pub fn encode(&self) -> String {
         serde_json::to_string(self).expect("events hold no map keys or floats that JSON lacks")
+    }
+
+    /// The frame as a part of an envelope.
+    pub fn frame(&self) -> Box<RawValue> {
+        to_raw_value(self).expect("events hold no map keys or floats that JSON lacks")
     }
 }
 
