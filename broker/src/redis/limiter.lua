@@ -1,8 +1,8 @@
 -- Takes tokens for groups of buckets, one group after the other: as often as it asks, each time from every bucket of
 -- the group or from none. A bucket is the time, in microseconds of this server's clock, at which it is full again
--- (GCRA). KEYS: the groups' keys, one group after the other. ARGV: 'take', 'peek' or 'give', then for each group how many
--- keys it has, how often it asks, and each key's interval and span. Answers for each group how often it was given, and
--- the microseconds until every bucket of it has another token (0 where none was refused).
+-- (GCRA); a group has it once. KEYS: the groups' keys, one group after the other. ARGV: 'take', 'peek' or 'give', then
+-- for each group how many keys it has, how often it asks, and each key's interval and span. Answers for each group how
+-- often it was given, and the microseconds until every bucket of it has another token (0 where none was refused).
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
 local mode = ARGV[1]
@@ -14,37 +14,27 @@ local first = 1
 while first <= #KEYS do
   local count = tonumber(ARGV[at])
   local times = tonumber(ARGV[at + 1])
-  local given, wait = 0, 0
-  while given < times and wait == 0 do
-    local after = {}
-    for i = 0, count - 1 do
-      local key = KEYS[first + i]
-      local interval = tonumber(ARGV[at + 2 * i + 2])
-      local span = tonumber(ARGV[at + 2 * i + 3])
-      local full_at = after[key] or full[key]
-      if not full_at then
-        full_at = tonumber(redis.call('GET', key) or 0)
-        full[key] = full_at
-      end
-      if mode == 'give' then
-        after[key] = full_at - interval
-      else
-        local next_at = math.max(full_at, now) + interval
-        if next_at - now > span then
-          wait = math.max(wait, next_at - now - span)
-        else
-          after[key] = next_at
-        end
-      end
+  local given, wait = times, 0
+  for i = 0, count - 1 do
+    local key = KEYS[first + i]
+    if not full[key] then
+      full[key] = math.max(redis.call('GET', key) or 0, now)
     end
-    if wait == 0 then
-      given = given + 1
-      if mode ~= 'peek' then
-        for key, full_at in pairs(after) do
-          full[key] = full_at
-          changed[key] = true
-        end
-      end
+    if mode ~= 'give' then
+      local interval, span = ARGV[at + 2 * i + 2], ARGV[at + 2 * i + 3]
+      given = math.min(given, math.floor((now + span - full[key]) / interval))
+    end
+  end
+  given = math.max(given, 0)
+  for i = 0, count - 1 do
+    local key = KEYS[first + i]
+    local interval, span = ARGV[at + 2 * i + 2], ARGV[at + 2 * i + 3]
+    if given < times then
+      wait = math.max(wait, full[key] + (given + 1) * interval - now - span)
+    end
+    if mode ~= 'peek' and given > 0 then
+      full[key] = full[key] + (mode == 'give' and -given or given) * interval
+      changed[key] = true
     end
   end
   answer[#answer + 1] = given

@@ -188,8 +188,14 @@ impl RedisRateLimiter {
                 });
                 parts.len() - 1
             });
-            parts[at].keys.push(key.into());
-            parts[at].cells.push(Cell::of(demand.bucket));
+            let (part, cell) = (&mut parts[at], Cell::of(demand.bucket));
+            // A bucket that stands in a group twice gives two tokens at a time.
+            if let Some(same) = part.keys.iter().position(|known| **known == *key) {
+                part.cells[same].interval += cell.interval;
+            } else {
+                part.keys.push(key.into());
+                part.cells.push(cell);
+            }
         }
         parts
     }
