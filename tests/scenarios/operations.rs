@@ -115,7 +115,7 @@ async fn a_new_epoch_resets_every_position(site: Site) {
     let before = ali.connect_to(1, []).await.ready().epoch;
     site.admin(&["new-epoch"]).await;
     // Nodes learn of it by themselves.
-    chapar_tests::eventually(DEADLINE, "another epoch", async || {
+    eventually(DEADLINE, "another epoch", async || {
         let hello = Hello {
             token: Some(ali.token()),
             epoch: Some(before.clone()),
@@ -123,7 +123,13 @@ async fn a_new_epoch_resets_every_position(site: Site) {
         };
         let socket = Socket::open(&site.ws_url(1), &[]).await;
         socket.hello(&hello).await;
-        let is_ready = socket.command(json!({"op": "ping"})).await.is_ok();
+        // A node that learns of it just now says goodbye instead.
+        let ping = socket.submit(json!({"op": "ping"})).await;
+        let is_ready = eventually(DEADLINE, "an answer or the end", async || {
+            let answer = socket.reply_so_far(ping).map(|reply| reply.is_ok());
+            answer.or(socket.is_closed().then_some(false))
+        })
+        .await;
         (is_ready && socket.ready().epoch != before).then_some(socket)
     })
     .await
