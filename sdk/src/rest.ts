@@ -114,7 +114,7 @@ export class Rest {
     return this.#page("/v1/rooms", options);
   }
 
-  /** Public rooms, latest activity first. */
+  /** Public rooms, latest activity first, to the minute. */
   discover(options: SearchOptions = {}): Promise<Page<RoomView>> {
     return this.#page("/v1/rooms/discover", options);
   }

@@ -86,7 +86,7 @@ pub trait Rooms {
     ) -> Result<Page<RoomSight, (Timestamp, RoomId)>, StoreError>;
 
     /// Public rooms whose name, slug or description holds `query` (in the form of `text::search_key`; all
-    /// for an empty one) and that `viewer` is not banned from, latest activity first.
+    /// for an empty one) and that `viewer` is not banned from, latest activity first, to the minute.
     async fn discover(
         &self,
         query: &str,

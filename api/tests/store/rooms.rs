@@ -2,7 +2,7 @@ use chapar_api::store::rooms::{NewRoom, RoomChange};
 use chapar_api::store::{Subject, UserFact};
 use chapar_shared::protocol::EventType;
 use chapar_shared::protocol::objects::{Role, RoomKind};
-use chapar_shared::{Code, Problem, text};
+use chapar_shared::{Code, Problem, Timestamp, text};
 
 use crate::world::{World, refusal};
 
@@ -451,8 +451,14 @@ pub(crate) async fn lists_page_by_key(world: World) {
     for n in 0..5 {
         rooms.push(world.room(&format!("room {n}"), ali, &[sara]).await.id);
     }
-    world.send(rooms[1], ali, "newest").await;
-    let expected = [rooms[1], rooms[4], rooms[3], rooms[2], rooms[0]];
+    // Public rooms are listed by activity to the minute, and within it by id.
+    world.send(rooms[0], ali, "as new as the others").await;
+    world.send(rooms[4], ali, "newer").await;
+    let mut newest = world.message(rooms[1], ali, "newest");
+    newest.at = Timestamp::from_micros(newest.at.as_micros() + 120_000_000);
+    world.commit(&[newest]).await;
+    let by_time = [rooms[1], rooms[4], rooms[0], rooms[3], rooms[2]];
+    let by_minute = [rooms[1], rooms[4], rooms[3], rooms[2], rooms[0]];
     let (mut own, mut public) = (Vec::new(), Vec::new());
     let (mut after_own, mut after_public) = (None, None);
     for _ in 0..3 {
@@ -467,8 +473,8 @@ pub(crate) async fn lists_page_by_key(world: World) {
         public.extend(page.items.iter().map(|sight| sight.room.id));
         after_public = page.next;
     }
-    assert_eq!((own, after_own), (expected.to_vec(), None));
-    assert_eq!((public, after_public), (expected.to_vec(), None));
+    assert_eq!((own, after_own), (by_time.to_vec(), None));
+    assert_eq!((public, after_public), (by_minute.to_vec(), None));
     let page = world.store.members(rooms[0], None, 1).await.unwrap();
     let rest = world.store.members(rooms[0], page.next, 1).await.unwrap();
     assert_eq!((page.items[0].0.id, rest.items[0].0.id), (ali, sara));

@@ -446,7 +446,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Public rooms, latest activity first */
+        /** Public rooms, latest activity first, to the minute */
         get: operations["discover_rooms"];
         put?: never;
         post?: never;

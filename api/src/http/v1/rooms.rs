@@ -63,7 +63,7 @@ struct Discover {
     q: String,
 }
 
-/// Public rooms, latest activity first
+/// Public rooms, latest activity first, to the minute
 #[utoipa::path(
     get,
     path = "/v1/rooms/discover",
