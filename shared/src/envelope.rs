@@ -99,10 +99,16 @@ pub enum Envelope {
     Presence(Presence),
 }
 
+/// Enough for a message of usual length, or its bytes would be moved as they grow.
+const TYPICAL_BYTES: usize = 768;
+
 impl Envelope {
     /// The bytes to publish.
     pub fn encode(&self) -> Vec<u8> {
-        serde_json::to_vec(self).expect("envelopes hold no map keys or floats that JSON lacks")
+        let mut bytes = Vec::with_capacity(TYPICAL_BYTES);
+        serde_json::to_writer(&mut bytes, self)
+            .expect("envelopes hold no map keys or floats that JSON lacks");
+        bytes
     }
 
     /// Reads published bytes.

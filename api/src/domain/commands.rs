@@ -15,17 +15,15 @@ use tracing::{Instrument, Span};
 
 use chapar_shared::internal::{Command, Outcome, Submission, SubmitRequest, SubmitResponse};
 use chapar_shared::protocol::objects::Message;
-use chapar_shared::{Code, Number, Problem, RoomId, Seq, SessionId, UserId};
+use chapar_shared::{Code, Number, RoomId, Seq, UserId};
 
 use super::writer::{Pending, Sent};
 use super::{Context, Feed, Messages, Rooms, Sessions, present};
 use crate::error::Error;
 use crate::store::messages::NewMessage;
 
-/// Connections whose commands run at the same time, of one batch.
+/// Connections that do other things than send whose commands run at the same time, of one batch.
 const MAX_CONNECTIONS: usize = 64;
-/// Sessions checked at the same time, of one batch.
-const MAX_CHECKS: usize = 32;
 /// How long a command other than a send may take before it is answered `unavailable`.
 const DEADLINE: Duration = Duration::from_secs(10);
 
@@ -88,7 +86,9 @@ impl Commands {
     pub async fn submit(&self, request: SubmitRequest) -> Result<SubmitResponse, Error> {
         let epoch = self.feed.epoch().await?;
         let mut outcomes: Vec<Option<Outcome>> = vec![None; request.submissions.len()];
-        let dead = self.dead_sessions(&request.submissions).await;
+        let named = request.submissions.iter();
+        let named: HashSet<_> = named.map(|one| (one.user, one.session)).collect();
+        let dead = self.sessions.dead(&named).await;
         let mut tasks = Vec::with_capacity(request.submissions.len());
         for (at, submission) in request.submissions.into_iter().enumerate() {
             if let Some(problem) = dead.get(&(submission.user, submission.session)) {
@@ -118,9 +118,16 @@ impl Commands {
             let connection = task.submission.connection;
             connections.entry(connection).or_default().push(task);
         }
-        let mut running = stream::iter(connections.into_values())
-            .map(|tasks| self.connection(tasks))
+        // Sends wait for the writer alone: all of the batch's are to be in its next transaction.
+        let is_sending = |tasks: &Vec<Task>| tasks.iter().all(|task| task.message.is_some());
+        let (sending, other): (Vec<_>, Vec<_>) = connections.into_values().partition(is_sending);
+        let count = sending.len().max(1);
+        let run = |tasks| self.connection(tasks);
+        let sending = stream::iter(sending).map(run).buffer_unordered(count);
+        let other = stream::iter(other)
+            .map(run)
             .buffer_unordered(MAX_CONNECTIONS);
+        let mut running = stream::select(sending, other);
         while let Some(done) = running.next().await {
             for (at, outcome) in done {
                 outcomes[at] = Some(outcome);
@@ -133,27 +140,6 @@ impl Commands {
                 .map(|outcome| outcome.unwrap_or_else(|| Outcome::Error(Code::Internal.into())))
                 .collect(),
         })
-    }
-
-    /// Sessions of the batch whose commands must not run, and why.
-    async fn dead_sessions(
-        &self,
-        submissions: &[Submission],
-    ) -> HashMap<(UserId, SessionId), Problem> {
-        let named: HashSet<_> = submissions
-            .iter()
-            .map(|one| (one.user, one.session))
-            .collect();
-        stream::iter(named)
-            .map(async |(user, session)| {
-                let checked = self.sessions.resume(user, session).await;
-                let problem = checked.err()?.into_problem();
-                Some(((user, session), problem))
-            })
-            .buffer_unordered(MAX_CHECKS)
-            .filter_map(std::future::ready)
-            .collect()
-            .await
     }
 
     /// Takes the tokens of all sends in one round trip, but of those submitted before, which were counted.

@@ -1,5 +1,6 @@
 //! Device sessions: access tokens, and refresh tokens that are used once.
 
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -129,14 +130,56 @@ impl Sessions {
         }
     }
 
+    /// Those of many that must not act by their sessions, and why: as [`Sessions::resume`], with one question to the
+    /// store.
+    pub async fn dead(
+        &self,
+        named: &HashSet<(UserId, SessionId)>,
+    ) -> HashMap<(UserId, SessionId), Problem> {
+        let context = &self.0.context;
+        let mut users: HashMap<SessionId, Option<UserId>> = HashMap::with_capacity(named.len());
+        let mut unknown = Vec::new();
+        for &(_, session) in named {
+            match self.0.live.get(&session).await {
+                Some(user) => drop(users.insert(session, user)),
+                None => unknown.push(session),
+            }
+        }
+        let mut failure = Problem::from(Code::Unavailable);
+        if !unknown.is_empty() {
+            let now = context.clock.now();
+            match context.store.live_sessions(&unknown, now).await {
+                Ok(found) => {
+                    users.extend(unknown.iter().map(|&session| (session, None)));
+                    users.extend(found.iter().map(|one| (one.id, Some(one.user))));
+                }
+                Err(error) => failure = Error::from(error).into_problem(),
+            }
+        }
+        for session in unknown {
+            if let Some(user) = users.get(&session) {
+                self.0.live.insert(session, *user).await;
+            }
+        }
+        let dead = named.iter().filter_map(|&(user, session)| {
+            let problem = match users.get(&session) {
+                Some(live) if *live == Some(user) => return None,
+                Some(_) => Code::SessionRevoked.into(),
+                None => failure.clone(),
+            };
+            Some(((user, session), problem))
+        });
+        dead.collect()
+    }
+
     async fn live_user(&self, session: SessionId) -> Result<Option<UserId>, StoreError> {
         let context = &self.0.context;
         let ask = async {
             let found = context
                 .store
-                .live_session(session, context.clock.now())
+                .live_sessions(&[session], context.clock.now())
                 .await?;
-            Ok(found.map(|found| found.user))
+            Ok(found.first().map(|found| found.user))
         };
         // Whoever waits for the same answer gets the same error.
         let answer: Result<_, Arc<StoreError>> = self.0.live.try_get_with(session, ask).await;
@@ -237,7 +280,11 @@ impl Sessions {
         let shown = Shown::read(token).ok_or(Code::InvalidRefreshToken)?;
         let context = &self.0.context;
         let now = context.clock.now();
-        let session = context.store.live_session(shown.session, now).await?;
+        let session = context
+            .store
+            .live_sessions(&[shown.session], now)
+            .await?
+            .pop();
         let session = session.ok_or(Code::InvalidRefreshToken)?;
         match self.rotation(&shown, &session, Life::Native, now)? {
             Rotation::Revoke => Err(Code::InvalidRefreshToken.into()),

@@ -15,12 +15,12 @@ pub trait Sessions {
     /// Makes a session.
     async fn create_session(&self, session: NewSession) -> Result<SessionRecord, StoreError>;
 
-    /// A session whose user is neither banned nor deleted, and which is neither revoked nor expired.
-    async fn live_session(
+    /// Those of the sessions that are neither revoked nor expired, and whose users are neither banned nor deleted.
+    async fn live_sessions(
         &self,
-        session: SessionId,
+        sessions: &[SessionId],
         now: Timestamp,
-    ) -> Result<Option<SessionRecord>, StoreError>;
+    ) -> Result<Vec<SessionRecord>, StoreError>;
 
     /// A user's live sessions, newest first; at most 1,000.
     async fn sessions(

@@ -186,6 +186,9 @@ pub(crate) async fn an_avatar_is_an_image_of_ones_own(world: World) {
 pub(crate) async fn a_ban_ends_sessions_and_is_told_once(world: World) {
     let ali = world.user("ali").await;
     let open = session(&world, ali).await;
+    let asked = [SessionId(999_999), open.id];
+    let found = world.other.live_sessions(&asked, world.now()).await;
+    assert_eq!(found.unwrap(), std::slice::from_ref(&open));
     let banned = world
         .store
         .set_banned(ali, true, world.now())
@@ -198,15 +201,15 @@ pub(crate) async fn a_ban_ends_sessions_and_is_told_once(world: World) {
         .await
         .unwrap();
     assert!(again.users.is_empty());
-    let found = world.other.live_session(open.id, world.now()).await;
-    assert_eq!(found.unwrap(), None);
+    let found = world.other.live_sessions(&[open.id], world.now()).await;
+    assert_eq!(found.unwrap(), []);
     world
         .store
         .set_banned(ali, false, world.now())
         .await
         .unwrap();
-    let found = world.other.live_session(open.id, world.now()).await;
-    assert_eq!(found.unwrap(), None);
+    let found = world.other.live_sessions(&[open.id], world.now()).await;
+    assert_eq!(found.unwrap(), []);
     let nobody = world.store.set_banned(UserId(999), true, world.now()).await;
     assert_eq!(refusal(nobody), Code::UserNotFound);
 }

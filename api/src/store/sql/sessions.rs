@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use chapar_shared::{Code, SessionId, Timestamp, UserId};
 
 use super::bumps::Facts;
-use super::db::{Conn, Store, locked};
+use super::db::{Conn, Store, any, ids, locked};
 use crate::error::{Error, StoreError};
 use crate::store::records::{Committed, UserFact};
 use crate::store::rooms::Decide;
@@ -101,17 +101,17 @@ impl Sessions for Store {
         Ok(row.into())
     }
 
-    async fn live_session(
+    async fn live_sessions(
         &self,
-        session: SessionId,
+        sessions: &[SessionId],
         now: Timestamp,
-    ) -> Result<Option<SessionRecord>, StoreError> {
-        let row: Option<SessionRow> = sqlx::query_as(concat!(live!(), "AND s.id = $1"))
-            .bind(session.0)
+    ) -> Result<Vec<SessionRecord>, StoreError> {
+        let rows: Vec<SessionRow> = sqlx::query_as(concat!(live!(), "AND s.id ", any!("$1")))
+            .bind(ids(sessions.iter().map(|session| session.0)))
             .bind(now.as_micros())
-            .fetch_optional(self.reader())
+            .fetch_all(self.reader())
             .await?;
-        Ok(row.map(SessionRecord::from))
+        Ok(rows.into_iter().map(SessionRecord::from).collect())
     }
 
     async fn sessions(
