@@ -1,5 +1,6 @@
 //! What gateways ask, through the listener and directly, on both databases.
 
+use std::collections::HashSet;
 use std::sync::atomic::Ordering;
 
 use chapar_shared::internal::{
@@ -163,6 +164,25 @@ on_both! {
         assert_eq!(values[0], "rate_limited");
         assert_eq!(values[1]["message"]["number"], 1);
         assert_eq!(values[2..], [json!("session_revoked"), json!("session_revoked")]);
+    }
+
+    async fn sends_of_many_connections_share_a_transaction(api) {
+        let ali = api.user("ali").await;
+        let room = id(&ali.room("private", "r", &[]).await);
+        let sends = (0..512).map(|connection| {
+            let send = send(room, &connection.to_string());
+            // Not counted, or the limit of one user would refuse most.
+            Submission { is_retry: true, ..submission(connection, &ali, send) }
+        });
+        let request = SubmitRequest { submissions: sends.collect() };
+        let answer = api.api.backend().submit(request).await.unwrap();
+        // What is committed together has one time.
+        let times: HashSet<String> = answer
+            .outcomes
+            .iter()
+            .map(|outcome| value(outcome)["message"]["created_at"].to_string())
+            .collect();
+        assert!((1..=6).contains(&times.len()), "{times:?}");
     }
 
     async fn a_gateway_learns_where_everything_stands(api) {
