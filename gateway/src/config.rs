@@ -53,6 +53,10 @@ pub struct Config {
     /// Batches in flight to the api at once; 8. More shortens waiting while the api is slow, fewer makes
     /// larger batches.
     pub max_batches: usize,
+    /// How long the next batch waits for more commands while 64 or more are in flight; 5ms. A batch has a price of
+    /// its own, which they share. Commands that come one by one never wait; 0ms turns it off.
+    #[serde(with = "chapar_shared::duration")]
+    pub batch_linger: Duration,
     /// How long a batch without an answer is submitted again; 15s. Then its commands are `unavailable`.
     #[serde(with = "chapar_shared::duration")]
     pub submit_timeout: Duration,
@@ -244,6 +248,7 @@ impl Default for Config {
             max_batch: 256,
             max_batch_bytes: 1 << 20,
             max_batches: 8,
+            batch_linger: Duration::from_millis(5),
             submit_timeout: Duration::from_secs(15),
             max_file_frames: 16,
             file_timeout: Duration::from_mins(1),

@@ -24,10 +24,8 @@ use crate::measures;
 use crate::node::Node;
 use crate::retry::Backoff;
 
-/// So many commands in flight say that the next batch will be large, too, if it may grow.
+/// So many commands in flight say that the next batch will be large, too, if it may grow for `batch_linger`.
 const MANY: usize = 64;
-/// How long it then may. A batch has a price of its own, which more commands share.
-const LINGER: Duration = Duration::from_millis(5);
 
 /// The lanes that have commands and are in no batch.
 #[derive(Debug, Default)]
@@ -189,7 +187,7 @@ impl Node {
 async fn run_batches(node: &Arc<Node>) {
     loop {
         if node.submitter.lock().commands >= MANY {
-            tokio::time::sleep(LINGER).await;
+            tokio::time::sleep(node.config.batch_linger).await;
         }
         let Some((tickets, submissions)) = node.next_batch() else {
             return;

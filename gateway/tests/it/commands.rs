@@ -194,5 +194,72 @@ async fn commands_of_many_connections_share_batches() {
         }
     }
     assert_eq!(world.store.head(1), 20);
-    assert!(world.store.calls().largest_batch > 4);
+    assert!(
+        world
+            .store
+            .calls()
+            .batches
+            .iter()
+            .any(|commands| *commands > 4)
+    );
+}
+
+#[tokio::test]
+async fn where_many_commands_are_in_flight_the_next_batch_waits_for_more() {
+    let patient = chapar_gateway::Config {
+        max_batches: 2,
+        batch_linger: Duration::from_secs(2),
+        ..config()
+    };
+    let world = World::with(patient, Limits::default()).await;
+    let mut clients = Vec::new();
+    for user in (1..=5).cycle().take(18) {
+        clients.push(world.client(0, user).await);
+    }
+    let batches = |expected: &'static [usize]| {
+        let store = &world.store;
+        super::world::until("batches", move || store.calls().batches == expected)
+    };
+    world.store.fault(|faults| faults.are_batches_held = true);
+    let send = |id: i64| json!({"op": "send", "id": id, "room": 1, "content": "سلام"});
+    clients[0].send(&send(1)).await;
+    batches(&[1]).await;
+    clients[1].send(&send(1)).await;
+    batches(&[1, 1]).await;
+    for client in &mut clients[4..] {
+        for id in 1..=5 {
+            client.send(&send(id)).await;
+        }
+        client.drain().await;
+    }
+    // Two in flight are not many: the next batch takes what there is, at once.
+    world.store.let_batches_pass(1);
+    batches(&[1, 1, 70]).await;
+    world.store.let_batches_pass(1);
+    clients[1].reply(1).await;
+    for client in &mut clients[2..4] {
+        client.send(&send(1)).await;
+        client.drain().await;
+    }
+    batches(&[1, 1, 70, 2]).await;
+    world.store.let_batches_pass(2);
+    for client in &mut clients[2..] {
+        client.reply(1).await;
+    }
+}
+
+#[tokio::test]
+async fn few_commands_wait_for_nothing() {
+    let patient = chapar_gateway::Config {
+        batch_linger: Duration::from_hours(1),
+        ..config()
+    };
+    let world = World::with(patient, Limits::default()).await;
+    let mut client = world.client(0, 1).await;
+    for id in 1..=3 {
+        client
+            .send(&json!({"op": "send", "id": id, "room": 1, "content": "سلام"}))
+            .await;
+        assert!(client.reply(id).await["ok"].is_object());
+    }
 }

@@ -15,6 +15,8 @@ use super::{Draft, State, Store, frame, user};
 #[derive(Clone, Debug, Default)]
 pub struct Faults {
     pub is_away: bool,
+    /// Batches wait for [`Store::let_batches_pass`], in the order of their arrival.
+    pub are_batches_held: bool,
     pub lost_replies: usize,
     pub failing_pages: usize,
     /// Published as soon as a session was opened, before the answer arrives.
@@ -26,11 +28,12 @@ pub struct Calls {
     pub changes: usize,
     pub users: usize,
     pub submitted: Vec<Submission>,
+    /// Batches that arrived, by their commands.
+    pub batches: Vec<usize>,
     /// Uploads that were begun, by the length of what they hold.
     pub uploads: Vec<usize>,
     /// Uploads that are not answered yet.
     pub uploading: usize,
-    pub largest_batch: usize,
 }
 
 impl Store {
@@ -70,8 +73,14 @@ impl Backend for Store {
     }
 
     async fn submit(&self, request: SubmitRequest) -> Result<SubmitResponse, BackendError> {
+        let is_held = self.read(|state| {
+            state.calls.batches.push(request.submissions.len());
+            Ok(state.faults.are_batches_held)
+        })?;
+        if is_held && let Ok(pass) = self.batches.acquire().await {
+            pass.forget();
+        }
         let (answer, changes, is_lost) = self.read(|state| {
-            state.calls.largest_batch = state.calls.largest_batch.max(request.submissions.len());
             let (mut outcomes, mut changes) = (Vec::new(), Vec::new());
             for submission in request.submissions {
                 state.calls.submitted.push(submission.clone());

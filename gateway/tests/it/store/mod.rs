@@ -24,6 +24,7 @@ pub use backend::{Calls, Faults};
 pub struct Store {
     pub bus: Arc<Bus>,
     state: Mutex<State>,
+    batches: Semaphore,
     uploads: Semaphore,
 }
 
@@ -104,6 +105,7 @@ impl Store {
                 epoch: "e1".into(),
                 ..State::default()
             }),
+            batches: Semaphore::new(0),
             uploads: Semaphore::new(0),
         })
     }
@@ -124,6 +126,11 @@ impl Store {
         for id in 1..=rooms {
             state.rooms.entry(id).or_default().members = (1..=users).collect();
         }
+    }
+
+    /// Answers so many batches that are held.
+    pub fn let_batches_pass(&self, count: usize) {
+        self.batches.add_permits(count);
     }
 
     /// Answers so many uploads.
