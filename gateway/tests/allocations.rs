@@ -39,7 +39,7 @@ const MANY: usize = 300;
 /// Messages of a burst, which the buffers that a connection keeps hold.
 const BURST: usize = 50;
 
-/// What may be left of zero for each recipient of a message: what happens to run beside, such as a heartbeat.
+/// What may be left of zero for each recipient of a message.
 const ALMOST_NONE: f64 = 0.02;
 
 /// Allocations of one node.
@@ -94,8 +94,9 @@ fn count(listeners: usize) -> Counted {
         for _ in 0..3 {
             deliver(&messages(&world, BURST));
         }
-        let one = deliver(&messages(&world, 1));
-        let burst = deliver(&messages(&world, BURST));
+        // What happens to run beside, such as a heartbeat, only adds: the least is what deliveries cost.
+        let least = |count| (0..5).map(|_| deliver(&messages(&world, count))).min();
+        let (one, burst) = (least(1).unwrap(), least(BURST).unwrap());
         is_over.store(true, Ordering::Release);
         Counted { one, burst }
     })

@@ -1,15 +1,18 @@
 //! Commands on their way to the api, in batches across connections.
 //!
 //! A connection's commands wait in its lane, in order. A lane is in one batch at a time, so that no command
-//! overtakes an earlier one of the same connection, not even while that is retried. What arrives while the
-//! allowed batches are in flight forms the next one. A command that was accepted runs even if its connection
-//! closes.
+//! overtakes an earlier one of the same connection, not even while that is retried. What arrives while a batch is
+//! in flight forms the next one, which leaves when no other is in flight, or `batch_linger` after the one before: a
+//! batch has a price of its own, which more commands share, and a slow one holds nobody up. After a large one the
+//! next waits as long, for those who were answered together ask again together. A command that was accepted runs
+//! even if its connection closes.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::time::Instant;
+use tokio::sync::Notify;
+use tokio::time::{Instant, timeout_at};
 use tracing::field::Empty;
 use tracing::{Instrument, Span};
 
@@ -19,24 +22,32 @@ use chapar_shared::protocol::{CommandId, ServerFrame};
 use chapar_shared::{Code, Problem};
 
 use super::Connection;
+use crate::Config;
 use crate::backend::BackendError;
 use crate::measures;
 use crate::node::Node;
 use crate::retry::Backoff;
 
-/// So many commands in flight say that the next batch will be large, too, if it may grow for `batch_linger`.
+/// A batch of so many commands is large.
 const MANY: usize = 64;
 
-/// The lanes that have commands and are in no batch.
+/// The lanes that have commands and are in no batch, and the tasks that submit them.
 #[derive(Debug, Default)]
-pub(crate) struct Submitter(Mutex<State>);
+pub(crate) struct Submitter {
+    state: Mutex<State>,
+    /// The next batch need wait no longer.
+    changed: Notify,
+}
 
 #[derive(Debug, Default)]
 struct State {
     ready: VecDeque<Arc<Connection>>,
-    /// Batches, and their commands.
+    /// Tasks, of which each has a batch in flight or waits to submit the next one.
+    runners: usize,
+    is_waiting: bool,
     in_flight: usize,
-    commands: usize,
+    /// Before it the next batch leaves only if it is full.
+    lingers_until: Option<Instant>,
 }
 
 /// A connection's waiting commands.
@@ -78,7 +89,16 @@ impl Lane {
 
 impl Submitter {
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// Until when the next batch waits for more commands; `None` where it leaves now.
+    fn wait(&self, config: &Config) -> Option<Instant> {
+        let is_early =
+            |until: &Instant| *until > Instant::now() && self.ready.len() < config.max_batch;
+        self.lingers_until.filter(is_early)
     }
 }
 
@@ -116,20 +136,45 @@ impl Node {
                 return Ok(());
             }
         }
+        self.submitter
+            .lock()
+            .ready
+            .push_back(Arc::clone(connection));
+        self.call_runner();
+        Ok(())
+    }
+
+    /// Has a task see to what is ready, unless all have batches in flight.
+    fn call_runner(self: &Arc<Self>) {
         let mut state = self.submitter.lock();
-        state.ready.push_back(Arc::clone(connection));
-        if state.in_flight < self.config.max_batches {
-            state.in_flight += 1;
+        if state.is_waiting {
+            if state.ready.len() >= self.config.max_batch {
+                self.submitter.changed.notify_one();
+            }
+        } else if !state.ready.is_empty() && state.runners < self.config.max_batches {
+            state.is_waiting = true;
+            state.runners += 1;
             drop(state);
             let node = Arc::clone(self);
             self.spawn(async move { run_batches(&node).await });
         }
-        Ok(())
     }
 
-    /// The next batch, or the end of this runner.
-    fn next_batch(&self) -> Option<(Vec<Ticket>, Vec<Submission>)> {
-        let mut state = self.submitter.lock();
+    /// The next batch, when it is its time, or the end of this runner where nothing waits.
+    async fn next_batch(&self) -> Option<(Vec<Ticket>, Vec<Submission>)> {
+        loop {
+            let until = {
+                let mut state = self.submitter.lock();
+                match state.wait(&self.config) {
+                    Some(until) if !state.ready.is_empty() => until,
+                    _ => return self.take_batch(&mut state),
+                }
+            };
+            let _is_sooner = timeout_at(until, self.submitter.changed.notified()).await;
+        }
+    }
+
+    fn take_batch(&self, state: &mut State) -> Option<(Vec<Ticket>, Vec<Submission>)> {
         let (mut tickets, mut submissions, mut bytes) = (Vec::new(), Vec::new(), 0);
         while tickets.len() < self.config.max_batch
             && bytes < self.config.max_batch_bytes
@@ -158,17 +203,19 @@ impl Node {
                 });
             }
         }
+        state.is_waiting = false;
         if tickets.is_empty() {
-            state.in_flight -= 1;
+            state.runners -= 1;
             return None;
         }
-        state.commands += tickets.len();
+        state.in_flight += 1;
+        state.lingers_until = Some(Instant::now() + self.config.batch_linger);
         Some((tickets, submissions))
     }
 
-    /// Lets the lanes of a finished batch go on.
-    fn finish_batch(&self, mut connections: Vec<Arc<Connection>>) {
-        self.submitter.lock().commands -= connections.len();
+    /// Lets the lanes of an answered batch go on. Tells whether its runner takes the next batch.
+    fn finish_batch(&self, mut connections: Vec<Arc<Connection>>) -> bool {
+        let commands = connections.len();
         connections.dedup_by_key(|connection| connection.id);
         for connection in connections {
             let is_ready = {
@@ -181,23 +228,34 @@ impl Node {
                 self.submitter.lock().ready.push_back(connection);
             }
         }
+        let mut state = self.submitter.lock();
+        state.in_flight -= 1;
+        if commands >= MANY {
+            state.lingers_until = Some(Instant::now() + self.config.batch_linger);
+        } else if state.in_flight == 0 {
+            state.lingers_until = None;
+            self.submitter.changed.notify_one();
+        }
+        let goes_on = !std::mem::replace(&mut state.is_waiting, true);
+        if !goes_on {
+            state.runners -= 1;
+        }
+        goes_on
     }
 }
 
 async fn run_batches(node: &Arc<Node>) {
-    loop {
-        if node.submitter.lock().commands >= MANY {
-            tokio::time::sleep(node.config.batch_linger).await;
-        }
-        let Some((tickets, submissions)) = node.next_batch() else {
-            return;
-        };
+    while let Some((tickets, submissions)) = node.next_batch().await {
+        // For what this batch had no room for.
+        node.call_runner();
         let connections = tickets
             .iter()
             .map(|ticket| Arc::clone(&ticket.connection))
             .collect();
         run(node, tickets, submissions).await;
-        node.finish_batch(connections);
+        if !node.finish_batch(connections) {
+            return;
+        }
     }
 }
 
@@ -216,7 +274,7 @@ async fn run(node: &Arc<Node>, mut tickets: Vec<Ticket>, mut submissions: Vec<Su
         let request = SubmitRequest {
             submissions: submissions.clone(),
         };
-        let answer = tokio::time::timeout_at(
+        let answer = timeout_at(
             first + node.config.submit_timeout,
             node.backend.submit(request).instrument(first_span.clone()),
         )

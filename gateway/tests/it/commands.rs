@@ -204,62 +204,113 @@ async fn commands_of_many_connections_share_batches() {
     );
 }
 
+/// Waits until batches of so many commands have arrived.
+async fn batches(world: &World, expected: &[usize]) {
+    let what = format!("batches of {expected:?}");
+    super::world::until(&what, || world.store.calls().batches == expected).await;
+}
+
+fn send(id: i64) -> serde_json::Value {
+    json!({"op": "send", "id": id, "room": 1, "content": "سلام"})
+}
+
 #[tokio::test]
-async fn where_many_commands_are_in_flight_the_next_batch_waits_for_more() {
-    let patient = chapar_gateway::Config {
-        max_batches: 2,
-        batch_linger: Duration::from_secs(2),
-        ..config()
-    };
-    let world = World::with(patient, Limits::default()).await;
-    let mut clients = Vec::new();
-    for user in (1..=5).cycle().take(18) {
-        clients.push(world.client(0, user).await);
-    }
-    let batches = |expected: &'static [usize]| {
-        let store = &world.store;
-        super::world::until("batches", move || store.calls().batches == expected)
-    };
-    world.store.fault(|faults| faults.are_batches_held = true);
-    let send = |id: i64| json!({"op": "send", "id": id, "room": 1, "content": "سلام"});
-    clients[0].send(&send(1)).await;
-    batches(&[1]).await;
-    clients[1].send(&send(1)).await;
-    batches(&[1, 1]).await;
-    for client in &mut clients[4..] {
-        for id in 1..=5 {
-            client.send(&send(id)).await;
+async fn a_batch_leaves_when_the_one_before_is_answered_and_not_later_than_it_may_linger() {
+    for (linger, arrived) in [
+        (Duration::from_hours(1), &[1][..]),
+        (Duration::from_millis(1), &[1, 1]),
+    ] {
+        let config = chapar_gateway::Config {
+            batch_linger: linger,
+            max_batches: 2,
+            ..config()
+        };
+        let world = World::with(config, Limits::default()).await;
+        let mut clients = Vec::new();
+        for user in 1..=4 {
+            clients.push(world.client(0, user).await);
         }
-        client.drain().await;
-    }
-    // Two in flight are not many: the next batch takes what there is, at once.
-    world.store.let_batches_pass(1);
-    batches(&[1, 1, 70]).await;
-    world.store.let_batches_pass(1);
-    clients[1].reply(1).await;
-    for client in &mut clients[2..4] {
-        client.send(&send(1)).await;
-        client.drain().await;
-    }
-    batches(&[1, 1, 70, 2]).await;
-    world.store.let_batches_pass(2);
-    for client in &mut clients[2..] {
-        client.reply(1).await;
+        world.store.fault(|faults| faults.are_batches_held = true);
+        clients[0].send(&send(1)).await;
+        batches(&world, &[1]).await;
+        clients[1].send(&send(1)).await;
+        clients[1].drain().await;
+        batches(&world, arrived).await;
+        for client in &mut clients[2..] {
+            client.send(&send(1)).await;
+            client.drain().await;
+        }
+        assert_eq!(world.store.calls().batches, arrived);
+        world.store.let_batches_pass(4);
+        for client in &mut clients {
+            assert!(client.reply(1).await["ok"].is_object());
+        }
+        let joined = 4 - arrived.len();
+        assert_eq!(world.store.calls().batches, [arrived, &[joined]].concat());
     }
 }
 
 #[tokio::test]
-async fn few_commands_wait_for_nothing() {
+async fn what_a_batch_has_no_room_for_leaves_in_the_next() {
+    let small = chapar_gateway::Config {
+        batch_linger: Duration::from_hours(1),
+        max_batch: 2,
+        ..config()
+    };
+    let world = World::with(small, Limits::default()).await;
+    let mut clients = Vec::new();
+    for user in (1..=5).cycle().take(6) {
+        clients.push(world.client(0, user).await);
+    }
+    world.store.fault(|faults| faults.are_batches_held = true);
+    for (index, client) in clients.iter_mut().enumerate() {
+        client.send(&send(1)).await;
+        client.drain().await;
+        // A full batch waits for nothing.
+        batches(
+            &world,
+            [&[1][..], &[1], &[1, 2], &[1, 2], &[1, 2, 2], &[1, 2, 2]][index],
+        )
+        .await;
+    }
+    // The first batch's end alone lets nobody leave who waits for company: two are in flight.
+    world.store.let_batches_pass(3);
+    batches(&world, &[1, 2, 2, 1]).await;
+    world.store.let_batches_pass(1);
+    for client in &mut clients {
+        assert!(client.reply(1).await["ok"].is_object());
+    }
+}
+
+#[tokio::test]
+async fn after_a_large_batch_the_next_waits_for_those_who_were_answered() {
     let patient = chapar_gateway::Config {
         batch_linger: Duration::from_hours(1),
+        max_batch: 64,
         ..config()
     };
     let world = World::with(patient, Limits::default()).await;
-    let mut client = world.client(0, 1).await;
-    for id in 1..=3 {
-        client
-            .send(&json!({"op": "send", "id": id, "room": 1, "content": "سلام"}))
-            .await;
-        assert!(client.reply(id).await["ok"].is_object());
+    let mut clients = Vec::new();
+    for user in (1..=5).cycle().take(65) {
+        clients.push(world.client(0, user).await);
     }
+    world.store.fault(|faults| faults.are_batches_held = true);
+    clients[0].send(&send(1)).await;
+    batches(&world, &[1]).await;
+    for client in &mut clients[1..] {
+        client.send(&send(1)).await;
+    }
+    batches(&world, &[1, 64]).await;
+    world.store.let_batches_pass(2);
+    for client in &mut clients {
+        client.reply(1).await;
+    }
+    clients[0].send(&send(2)).await;
+    clients[0].drain().await;
+    for client in &mut clients[1..64] {
+        client.send(&send(2)).await;
+    }
+    batches(&world, &[1, 64, 64]).await;
+    world.store.let_batches_pass(1);
+    clients[0].reply(2).await;
 }
