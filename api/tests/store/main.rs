@@ -10,6 +10,7 @@ mod files;
 mod history;
 mod messages;
 mod notices;
+mod room_lists;
 mod rooms;
 mod sends;
 mod world;
@@ -85,9 +86,10 @@ contract! {
         a_patch_that_changes_nothing_takes_no_position,
         the_end_of_a_room_is_told_to_all_and_then_purged,
         what_is_refused_leaves_no_trace,
+        read_marks_go_forward_only;
+    room_lists:
         persian_rooms_are_found_by_arabic_letters,
         lists_page_by_key,
-        read_marks_go_forward_only,
         only_who_shares_a_room_is_acquainted,
         companions_share_a_room_that_is_not_too_large,
         rosters_tell_the_first_members_of_each_room,
