@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::extract::ws::{Message, WebSocketUpgrade};
-use axum::routing::get;
+use axum::routing::{get, post};
 use chapar::Node;
 use chapar::config::{Config, Roles, Sources, load};
 use chapar::health::Readiness;
@@ -230,6 +230,59 @@ async fn a_connection_is_kept_for_longer_than_a_head_may_take() {
     let begin = Instant::now();
     read_to_end(&mut stream).await;
     assert!(begin.elapsed() < PATIENCE / 2, "{:?}", begin.elapsed());
+    assert!(server.drain(Duration::ZERO, PATIENCE).await);
+}
+
+/// Answers without a look at the body, and tells that it did.
+fn refusing() -> (Router, mpsc::Receiver<()>) {
+    let (sender, receiver) = mpsc::channel(4);
+    let refuse = async move || {
+        sender.send(()).await.unwrap();
+        "served"
+    };
+    (Router::new().route("/", post(refuse)), receiver)
+}
+
+/// A proxy sends head and body one after the other, and the next request on the same connection.
+#[tokio::test]
+async fn a_refusal_reads_the_body_that_is_on_its_way_and_keeps_the_connection() {
+    let server = Server::default();
+    let (router, mut refused) = refusing();
+    let address = listen(&server, router, PATIENCE, 10);
+    let mut stream = TcpStream::connect(&address).await.unwrap();
+    for _ in 0..2 {
+        let head = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10000\r\n\r\n";
+        stream.write_all(head).await.unwrap();
+        timeout(PATIENCE, refused.recv()).await.unwrap();
+        stream.write_all(&[b'x'; 10_000]).await.unwrap();
+        let answer = read_answer(&mut stream).await;
+        assert!(!answer.contains("connection: close"), "{answer}");
+    }
+    drop(stream);
+    assert!(server.drain(Duration::ZERO, PATIENCE).await);
+}
+
+/// What is sent meanwhile must not reset the connection, which could take the answer with it.
+#[tokio::test]
+async fn a_long_body_or_one_that_asks_first_is_not_waited_for_and_the_answer_arrives() {
+    let server = Server::default();
+    let (router, _refused) = refusing();
+    let address = listen(&server, router, PATIENCE, 10);
+    for head in [
+        "Content-Length: 100000000",
+        "Content-Length: 10\r\nExpect: 100-continue",
+    ] {
+        let mut stream = TcpStream::connect(&address).await.unwrap();
+        let head = format!("POST / HTTP/1.1\r\nHost: x\r\n{head}\r\n\r\n");
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let answer = read_answer(&mut stream).await;
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+        assert!(answer.contains("connection: close"), "{answer}");
+        stream.write_all(&vec![b'x'; 8 << 20]).await.unwrap();
+        stream.shutdown().await.unwrap();
+        let end = timeout(PATIENCE, stream.read(&mut [0])).await.unwrap();
+        assert_eq!(end.unwrap(), 0, "closed, not reset");
+    }
     assert!(server.drain(Duration::ZERO, PATIENCE).await);
 }
 

@@ -7,7 +7,7 @@
 //! A connection that is kept for the next request must not be closed just as a proxy sends one on it: the request
 //! would be lost, and a proxy repeats no `POST`. So idle connections live much longer than proxies keep them, and
 //! a server that stops ends each after its next answer, which says so, and the rest when proxies have given
-//! them up.
+//! them up. The rest of a request that is refused before its body was read is seen to, too ([`rest`]).
 
 use std::convert::Infallible;
 use std::future::poll_fn;
@@ -18,7 +18,6 @@ use std::task::Poll;
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::http::{HeaderValue, StatusCode, header};
 use hyper::body::Incoming;
@@ -32,6 +31,7 @@ use tower::Service;
 
 use crate::telemetry::metrics::{self, Gauge};
 
+mod rest;
 mod tracked;
 
 use tracked::{Phase, Tracked};
@@ -191,16 +191,22 @@ impl Server {
         let (phases, leaving) = (phase.clone(), self.accepting.clone());
         let service = service_fn(move |request: hyper::Request<Incoming>| {
             phases.set(Phase::ANSWERING);
-            let mut request = request.map(Body::new);
+            let (mut request, rest) = rest::lend(request);
             request.extensions_mut().insert(ConnectInfo(peer));
             let (mut router, phases, leaving) = (router.clone(), phases.clone(), leaving.clone());
             async move {
                 let mut response = router.call(request).await.unwrap_or_else(|e| match e {});
-                if leaving.is_cancelled() && response.status() != StatusCode::SWITCHING_PROTOCOLS {
+                let is_read = match rest {
+                    Some(rest) => rest.skip().await,
+                    None => true,
+                };
+                let is_last =
+                    leaving.is_cancelled() && response.status() != StatusCode::SWITCHING_PROTOCOLS;
+                if is_last || !is_read {
                     let close = HeaderValue::from_static("close");
                     response.headers_mut().insert(header::CONNECTION, close);
                 }
-                phases.set(Phase::IDLE);
+                phases.set(if is_read { Phase::IDLE } else { Phase::CUT_OFF });
                 Ok::<_, Infallible>(response)
             }
         });

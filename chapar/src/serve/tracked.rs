@@ -4,10 +4,12 @@ use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::Sleep;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use crate::telemetry::metrics::Gauge;
@@ -23,6 +25,8 @@ impl Phase {
     pub(super) const ANSWERING: u8 = 1;
     /// Nothing has come since the last answer.
     pub(super) const IDLE: u8 = 2;
+    /// The last request was answered while its body is still on its way.
+    pub(super) const CUT_OFF: u8 = 3;
 
     pub(super) fn get(&self) -> u8 {
         self.0.load(Ordering::Relaxed)
@@ -33,11 +37,17 @@ impl Phase {
     }
 }
 
+/// How long a client may go on sending what is not read any more, until the connection is closed. Closing it sooner
+/// would reset it, and the client might lose the answer.
+const LAST_BYTES: Duration = Duration::from_secs(5);
+
 /// A stream with its place among the allowed connections and its token of the tracker that a drain waits for.
 #[derive(Debug)]
 pub(super) struct Tracked<S> {
     stream: S,
     phase: Phase,
+    /// Until when a connection that was shut down is listened to.
+    last_bytes: Option<Pin<Box<Sleep>>>,
     _permit: OwnedSemaphorePermit,
     _token: TaskTrackerToken,
     _counted: Counted,
@@ -64,6 +74,7 @@ impl<S> Tracked<S> {
         Self {
             stream,
             phase: Phase(Arc::new(AtomicU8::new(Phase::HEAD))),
+            last_bytes: None,
             _permit: permit,
             _token: token,
             _counted: Counted(open),
@@ -97,7 +108,27 @@ impl<S: AsyncRead + Unpin> AsyncRead for Tracked<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Tracked<S> {
+impl<S: AsyncRead + Unpin> Tracked<S> {
+    /// Throws away what comes until the other side closes, too, or its time is over.
+    fn poll_last_bytes(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let timer = self
+            .last_bytes
+            .get_or_insert_with(|| Box::pin(tokio::time::sleep(LAST_BYTES)));
+        if timer.as_mut().poll(cx).is_ready() {
+            return Poll::Ready(());
+        }
+        let mut bytes = [0; 8 << 10];
+        loop {
+            let mut buffer = ReadBuf::new(&mut bytes);
+            match ready!(Pin::new(&mut self.stream).poll_read(cx, &mut buffer)) {
+                Ok(()) if !buffer.filled().is_empty() => {}
+                Ok(()) | Err(_) => return Poll::Ready(()),
+            }
+        }
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Tracked<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -127,6 +158,12 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Tracked<S> {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
+        if self.last_bytes.is_none() {
+            ready!(Pin::new(&mut self.stream).poll_shutdown(cx))?;
+        }
+        if self.phase.get() == Phase::CUT_OFF {
+            ready!(self.poll_last_bytes(cx));
+        }
+        Poll::Ready(Ok(()))
     }
 }
