@@ -7,7 +7,7 @@
 //! A connection that is kept for the next request must not be closed just as a proxy sends one on it: the request
 //! would be lost, and a proxy repeats no `POST`. So idle connections live much longer than proxies keep them, and
 //! a server that stops ends each after its next answer, which says so, and the rest when proxies have given
-//! them up. The rest of a request that is refused before its body was read is seen to, too ([`rest`]).
+//! them up. The rest of a request that is refused before its body was read is seen to, too (`rest.rs`).
 
 use std::convert::Infallible;
 use std::future::poll_fn;
