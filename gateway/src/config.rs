@@ -53,8 +53,9 @@ pub struct Config {
     /// Batches in flight to the api at once; 8. More shortens waiting while the api is slow, fewer makes
     /// larger batches.
     pub max_batches: usize,
-    /// How long after the batch before the next one leaves at the latest; 5ms. It leaves at once when no other is in
-    /// flight. Higher makes larger batches, which cost less, and lets commands wait for slower ones before them.
+    /// How long after the batch before the next one leaves at the latest; 5ms. It leaves at once when it is full, and
+    /// when no other is in flight, unless the last one was large. Higher makes larger batches, which cost less, and
+    /// lets commands wait for slower ones before them.
     #[serde(with = "chapar_shared::duration")]
     pub batch_linger: Duration,
     /// How long a batch without an answer is submitted again; 15s. Then its commands are `unavailable`.

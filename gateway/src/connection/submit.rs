@@ -136,17 +136,14 @@ impl Node {
                 return Ok(());
             }
         }
-        self.submitter
-            .lock()
-            .ready
-            .push_back(Arc::clone(connection));
-        self.call_runner();
+        let mut state = self.submitter.lock();
+        state.ready.push_back(Arc::clone(connection));
+        self.call_runner(state);
         Ok(())
     }
 
     /// Has a task see to what is ready, unless all have batches in flight.
-    fn call_runner(self: &Arc<Self>) {
-        let mut state = self.submitter.lock();
+    fn call_runner(self: &Arc<Self>, mut state: MutexGuard<'_, State>) {
         if state.is_waiting {
             if state.ready.len() >= self.config.max_batch {
                 self.submitter.changed.notify_one();
@@ -247,7 +244,7 @@ impl Node {
 async fn run_batches(node: &Arc<Node>) {
     while let Some((tickets, submissions)) = node.next_batch().await {
         // For what this batch had no room for.
-        node.call_runner();
+        node.call_runner(node.submitter.lock());
         let connections = tickets
             .iter()
             .map(|ticket| Arc::clone(&ticket.connection))

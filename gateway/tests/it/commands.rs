@@ -6,7 +6,7 @@ use chapar_shared::Limits;
 use chapar_shared::internal::Command;
 use serde_json::json;
 
-use super::world::{World, config};
+use super::world::{Client, World, config};
 
 #[tokio::test]
 async fn a_send_is_answered_and_its_author_gets_the_event() {
@@ -214,6 +214,17 @@ fn send(id: i64) -> serde_json::Value {
     json!({"op": "send", "id": id, "room": 1, "content": "سلام"})
 }
 
+/// So many clients of an api that holds all batches.
+async fn held(config: chapar_gateway::Config, count: usize) -> (World, Vec<Client>) {
+    let world = World::with(config, Limits::default()).await;
+    let mut clients = Vec::new();
+    for user in (1..=5).cycle().take(count) {
+        clients.push(world.client(0, user).await);
+    }
+    world.store.fault(|faults| faults.are_batches_held = true);
+    (world, clients)
+}
+
 #[tokio::test]
 async fn a_batch_leaves_when_the_one_before_is_answered_and_not_later_than_it_may_linger() {
     for (linger, arrived) in [
@@ -225,12 +236,7 @@ async fn a_batch_leaves_when_the_one_before_is_answered_and_not_later_than_it_ma
             max_batches: 2,
             ..config()
         };
-        let world = World::with(config, Limits::default()).await;
-        let mut clients = Vec::new();
-        for user in 1..=4 {
-            clients.push(world.client(0, user).await);
-        }
-        world.store.fault(|faults| faults.are_batches_held = true);
+        let (world, mut clients) = held(config, 4).await;
         clients[0].send(&send(1)).await;
         batches(&world, &[1]).await;
         clients[1].send(&send(1)).await;
@@ -251,32 +257,49 @@ async fn a_batch_leaves_when_the_one_before_is_answered_and_not_later_than_it_ma
 }
 
 #[tokio::test]
-async fn what_a_batch_has_no_room_for_leaves_in_the_next() {
+async fn a_full_batch_waits_for_nothing() {
     let small = chapar_gateway::Config {
         batch_linger: Duration::from_hours(1),
         max_batch: 2,
         ..config()
     };
-    let world = World::with(small, Limits::default()).await;
-    let mut clients = Vec::new();
-    for user in (1..=5).cycle().take(6) {
-        clients.push(world.client(0, user).await);
-    }
-    world.store.fault(|faults| faults.are_batches_held = true);
+    let (world, mut clients) = held(small, 6).await;
     for (index, client) in clients.iter_mut().enumerate() {
         client.send(&send(1)).await;
         client.drain().await;
-        // A full batch waits for nothing.
         batches(
             &world,
             [&[1][..], &[1], &[1, 2], &[1, 2], &[1, 2, 2], &[1, 2, 2]][index],
         )
         .await;
     }
-    // The first batch's end alone lets nobody leave who waits for company: two are in flight.
+    // The last one is alone, and leaves when no batch is in flight.
     world.store.let_batches_pass(3);
     batches(&world, &[1, 2, 2, 1]).await;
     world.store.let_batches_pass(1);
+    for client in &mut clients {
+        assert!(client.reply(1).await["ok"].is_object());
+    }
+}
+
+/// Nobody is answered, and nobody asks, after the batch that had no room.
+#[tokio::test]
+async fn what_a_batch_has_no_room_for_leaves_in_the_next() {
+    let small = chapar_gateway::Config {
+        batch_linger: Duration::from_millis(200),
+        max_batch_bytes: 1,
+        ..config()
+    };
+    let (world, mut clients) = held(small, 4).await;
+    clients[0].send(&send(1)).await;
+    batches(&world, &[1]).await;
+    for client in &mut clients[1..] {
+        client.send(&send(1)).await;
+        client.drain().await;
+    }
+    world.store.let_batches_pass(1);
+    batches(&world, &[1, 1, 1, 1]).await;
+    world.store.let_batches_pass(3);
     for client in &mut clients {
         assert!(client.reply(1).await["ok"].is_object());
     }
@@ -289,12 +312,7 @@ async fn after_a_large_batch_the_next_waits_for_those_who_were_answered() {
         max_batch: 64,
         ..config()
     };
-    let world = World::with(patient, Limits::default()).await;
-    let mut clients = Vec::new();
-    for user in (1..=5).cycle().take(65) {
-        clients.push(world.client(0, user).await);
-    }
-    world.store.fault(|faults| faults.are_batches_held = true);
+    let (world, mut clients) = held(patient, 65).await;
     clients[0].send(&send(1)).await;
     batches(&world, &[1]).await;
     for client in &mut clients[1..] {
