@@ -1,5 +1,6 @@
 import { Auth, type SignOutReason } from "./auth.js";
-import { Connection, type ConnectionState, type Fields, type Ok, type Op } from "./connection.js";
+import type { Fields, Ok, Op } from "./commands.js";
+import { Connection, type ConnectionState } from "./connection.js";
 import { Emitter, type Unsubscribe } from "./emitter.js";
 import { ConnectionError, isTemporary, ProblemError, SignedOutError, TimeoutError } from "./errors.js";
 import { Feed, type ResumePoint, type RoomReset } from "./feed.js";

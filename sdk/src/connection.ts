@@ -1,11 +1,14 @@
 import type { Auth } from "./auth.js";
+import { Commands, type Fields, type Ok, type Op } from "./commands.js";
 import { Watchable } from "./emitter.js";
-import { ConnectionError, ProblemError, SignedOutError, TimeoutError } from "./errors.js";
-import type { CommandFrame, components, EventFrame, ReplyFrame, ServerFrame } from "./generated/socket.js";
+import { ConnectionError, SignedOutError } from "./errors.js";
+import type { EventFrame, ServerFrame } from "./generated/socket.js";
 import { CLOSE_CODES } from "./generated/socket.js";
 import { Link, type WebSocketConstructor } from "./link.js";
+import { isOffline, listenToPage } from "./page.js";
 import { backoff } from "./timing.js";
 import type { Limits, Ready } from "./types.js";
+import { Watchdog } from "./watchdog.js";
 
 /** Why the client does not try to connect any more. */
 export type StopReason =
@@ -35,27 +38,6 @@ export interface ConnectionState {
   readonly isOffline: boolean;
 }
 
-/** A command's name. */
-export type Op = Exclude<CommandFrame["op"], "hello">;
-/** What a command carries besides `op` and `id`. */
-export type Fields<Name extends Op> = Omit<Extract<CommandFrame, { op: Name }>, "op" | "id">;
-
-interface Oks {
-  send: components["schemas"]["ReplyMessageFrame"]["ok"];
-  edit: components["schemas"]["ReplyMessageFrame"]["ok"];
-  delete: components["schemas"]["ReplySeqFrame"]["ok"];
-  react: components["schemas"]["ReplySeqFrame"]["ok"];
-  unreact: components["schemas"]["ReplySeqFrame"]["ok"];
-  read: components["schemas"]["ReplyReadFrame"]["ok"];
-  watch: components["schemas"]["ReplyOnlineFrame"]["ok"];
-  typing: components["schemas"]["ReplyEmptyFrame"]["ok"];
-  auth: components["schemas"]["ReplyEmptyFrame"]["ok"];
-  ping: components["schemas"]["ReplyEmptyFrame"]["ok"];
-}
-
-/** What a command is answered. */
-export type Ok<Name extends Op> = Oks[Name];
-
 /** What the connection tells whom it serves. */
 export interface ConnectionHandler {
   /** From where to go on. */
@@ -78,19 +60,10 @@ export interface ConnectionOptions {
 
 /** Longest time from opening a socket to `ready`, in milliseconds. */
 const OPENING_MS = 20_000;
-/** How long an answer to a probing ping may take, in milliseconds. */
-const PROBE_MS = 5_000;
 /** How long before its end a token is replaced, in milliseconds. */
 const RENEW_MS = 60_000;
 /** After `rate_limited`, in milliseconds. */
 const PENALTY_MS = 60_000;
-
-interface Waiting {
-  link: Link;
-  resolve(ok: never): void;
-  reject(error: unknown): void;
-  timer: ReturnType<typeof setTimeout>;
-}
 
 /**
  * Keeps one socket open for as long as it is wanted; two for the moment in which a draining node's is replaced. Knows
@@ -108,12 +81,13 @@ export class Connection extends Watchable<ConnectionState> {
   /** Of the attempt in progress: what comes of an older one counts no more. */
   #generation = 0;
   #retry: ReturnType<typeof setTimeout> | undefined;
-  #watchdog: ReturnType<typeof setInterval> | undefined;
-  #probe: ReturnType<typeof setTimeout> | undefined;
   #renewal: ReturnType<typeof setTimeout> | undefined;
-  #lastFrameAt = 0;
-  #nextId = 1;
-  readonly #waiting = new Map<number, Waiting>();
+  readonly #commands = new Commands();
+  /** Of the live socket. */
+  readonly #watchdog = new Watchdog({
+    ping: () => this.tell("ping", { id: 0 } as Fields<"ping">),
+    dead: () => this.restart(),
+  });
   /** Whether a refused token was replaced and the new one not accepted yet. */
   #hasReplacedToken = false;
   #limits: Limits | null = null;
@@ -129,7 +103,17 @@ export class Connection extends Watchable<ConnectionState> {
       isOffline: isOffline(),
     });
     this.#options = options;
-    this.#stopListening = this.#listen();
+    this.#stopListening = listenToPage({
+      online: () => {
+        this.#change({ isOffline: false });
+        this.#hurry();
+      },
+      offline: () => {
+        this.#change({ isOffline: true });
+        this.#probe();
+      },
+      shown: () => this.#hurry(),
+    });
   }
 
   /** What the server accepts; `null` before the first `ready`. */
@@ -204,22 +188,8 @@ export class Connection extends Watchable<ConnectionState> {
     if (!link) {
       return Promise.reject(new ConnectionError("not connected"));
     }
-    const id = this.#nextId;
-    this.#nextId += 1;
-    const frame = JSON.stringify({ op, id, ...fields });
     const limit = this.#limits?.frame_bytes ?? Number.POSITIVE_INFINITY;
-    // The server would close the socket, for good.
-    if (frame.length * 3 > limit && new TextEncoder().encode(frame).length > limit) {
-      return Promise.reject(new ProblemError({ code: "too_large", detail: `more than ${limit} bytes` }));
-    }
-    return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => {
-        this.#waiting.delete(id);
-        reject(new TimeoutError(`no reply to ${op} within ${timeoutMs} ms`));
-      }, timeoutMs);
-      this.#waiting.set(id, { link, resolve, reject, timer });
-      link.send(frame);
-    });
+    return this.#commands.send(link, op, fields, timeoutMs, limit);
   }
 
   /** Sends a command that needs no reply; does nothing while not online. */
@@ -270,9 +240,7 @@ export class Connection extends Watchable<ConnectionState> {
 
   #frame(link: Link, frame: ServerFrame, since: Record<string, number>): void {
     if (link === this.#live) {
-      this.#lastFrameAt = Date.now();
-      clearTimeout(this.#probe);
-      this.#probe = undefined;
+      this.#watchdog.heard();
     }
     const { handler } = this.#options;
     switch (frame.op) {
@@ -283,7 +251,7 @@ export class Connection extends Watchable<ConnectionState> {
         handler.event(frame);
         break;
       case "reply":
-        this.#reply(frame);
+        this.#commands.reply(frame);
         break;
       case "reset":
         handler.reset(frame.room, frame.seq);
@@ -305,35 +273,20 @@ export class Connection extends Watchable<ConnectionState> {
     this.#live = link;
     this.#limits = ready.limits;
     this.#hasReplacedToken = false;
-    this.#watch(ready.heartbeat_s * 1000);
+    this.#watchdog.start(ready.heartbeat_s * 1000);
     this.#renewLater();
     this.#options.handler.ready(ready, since);
     this.#change({ status: "online", attempt: 0, retryAt: null, reason: null });
     if (old) {
       // Commands without a reply are repeated over the new one.
-      this.#abandon(old);
+      this.#commands.abandon(old);
       old.close();
-    }
-  }
-
-  #reply(frame: ReplyFrame): void {
-    const waiting = typeof frame.id === "number" ? this.#waiting.get(frame.id) : undefined;
-    if (!waiting) {
-      return;
-    }
-    this.#waiting.delete(frame.id as number);
-    clearTimeout(waiting.timer);
-    if ("error" in frame) {
-      const { code, detail, errors, retry_after_ms } = frame.error;
-      waiting.reject(new ProblemError({ code, detail, errors, retryAfterMs: retry_after_ms ?? undefined }));
-    } else {
-      waiting.resolve(frame.ok as never);
     }
   }
 
   /** A socket ended that was not ended by us. */
   #closed(link: Link, code: number): void {
-    this.#abandon(link);
+    this.#commands.abandon(link);
     if (link === this.#live) {
       this.#live = null;
       this.#rest();
@@ -441,7 +394,7 @@ export class Connection extends Watchable<ConnectionState> {
     this.#opening = null;
     for (const link of links) {
       if (link) {
-        this.#abandon(link);
+        this.#commands.abandon(link);
         link.close();
       }
     }
@@ -456,52 +409,16 @@ export class Connection extends Watchable<ConnectionState> {
     this.#closed(link, code);
   }
 
-  #abandon(link: Link): void {
-    for (const [id, waiting] of this.#waiting) {
-      if (waiting.link === link) {
-        this.#waiting.delete(id);
-        clearTimeout(waiting.timer);
-        waiting.reject(new ConnectionError("the socket closed before the reply"));
-      }
-    }
-  }
-
   /** Stops the timers of a live socket. */
   #rest(): void {
-    clearInterval(this.#watchdog);
-    clearTimeout(this.#probe);
-    this.#probe = undefined;
+    this.#watchdog.stop();
     clearTimeout(this.#renewal);
   }
 
-  /**
-   * Looks whether the server still speaks. Its pings are not shown to scripts in browsers, so a line that was quiet for
-   * one heartbeat is asked, and given up after the second.
-   */
-  #watch(heartbeatMs: number): void {
-    this.#rest();
-    this.#lastFrameAt = Date.now();
-    this.#watchdog = setInterval(() => {
-      const quiet = Date.now() - this.#lastFrameAt;
-      if (quiet >= 2 * heartbeatMs && this.#live) {
-        this.#drop(this.#live, 1006);
-      } else if (quiet >= heartbeatMs) {
-        this.tell("ping", { id: 0 } as Fields<"ping">);
-      }
-    }, heartbeatMs / 4);
-  }
-
-  /** Asks whether the server is still there, and gives the socket up if nothing comes soon. */
-  #probeNow(): void {
-    const link = this.#live;
-    if (link && this.#probe === undefined) {
-      this.tell("ping", { id: 0 } as Fields<"ping">);
-      this.#probe = setTimeout(() => {
-        this.#probe = undefined;
-        if (link === this.#live) {
-          this.#drop(link, 1006);
-        }
-      }, PROBE_MS);
+  /** Asks whether the server is still there. */
+  #probe(): void {
+    if (this.#live) {
+      this.#watchdog.probe();
     }
   }
 
@@ -536,42 +453,13 @@ export class Connection extends Watchable<ConnectionState> {
     }
   }
 
-  /** Hears from the browser that the network went or came, or that the page is looked at again. */
-  #listen(): () => void {
-    if (typeof addEventListener !== "function") {
-      return () => {};
-    }
-    const online = () => {
-      this.#change({ isOffline: false });
-      this.#hurry();
-    };
-    const offline = () => {
-      this.#change({ isOffline: true });
-      this.#probeNow();
-    };
-    const shown = () => {
-      if (document.visibilityState === "visible") {
-        this.#hurry();
-      }
-    };
-    addEventListener("online", online);
-    addEventListener("offline", offline);
-    const page = typeof document === "undefined" ? null : document;
-    page?.addEventListener("visibilitychange", shown);
-    return () => {
-      removeEventListener("online", online);
-      removeEventListener("offline", offline);
-      page?.removeEventListener("visibilitychange", shown);
-    };
-  }
-
   /** Does now what was to be done later: things may have changed. */
   #hurry(): void {
     const { status, closeCode } = this.getSnapshot();
     if (status === "waiting" && closeCode !== CLOSE_CODES.rate_limited) {
       void this.#open();
     } else if (status === "online") {
-      this.#probeNow();
+      this.#probe();
     }
   }
 
@@ -582,8 +470,4 @@ export class Connection extends Watchable<ConnectionState> {
       this.publish(after);
     }
   }
-}
-
-function isOffline(): boolean {
-  return globalThis.navigator?.onLine === false;
 }

@@ -6,7 +6,8 @@
 
 export { Auth, type AuthEvents, type SignOutReason } from "./auth.js";
 export { Client, type ClientEvents, type ClientOptions, type ProtocolEvents } from "./client.js";
-export type { ConnectionState, Fields, Ok, Op, StopReason } from "./connection.js";
+export type { Fields, Ok, Op } from "./commands.js";
+export type { ConnectionState, StopReason } from "./connection.js";
 export { Emitter, type Unsubscribe, Watchable } from "./emitter.js";
 export {
   ChaparError,

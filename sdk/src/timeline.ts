@@ -2,6 +2,7 @@ import type { Client } from "./client.js";
 import { type Unsubscribe, Watchable } from "./emitter.js";
 import { isTemporary } from "./errors.js";
 import type { Feed } from "./feed.js";
+import { MessageWindow } from "./message-window.js";
 import type { Draft } from "./outbox.js";
 import { withReactions } from "./reactions.js";
 import type { HistoryOptions } from "./rest.js";
@@ -54,8 +55,6 @@ export interface TimelineSnapshot {
 const PAGE_SIZE = 50;
 /** How long a hole in the numbers may last before it is filled by REST, in milliseconds: a replay has its own order. */
 const HOLE_MS = 300;
-/** Newer messages kept while one looks at the past. */
-const MAX_AHEAD = 1_000;
 
 /**
  * The messages of one room, as a value to watch: a window on its history, without holes, that grows at both ends and
@@ -67,11 +66,7 @@ export class RoomTimeline extends Watchable<TimelineSnapshot> {
   readonly #client: Client;
   readonly #feed: Feed;
   readonly #pageSize: number;
-  /** By ascending number, dense. */
-  #window: Message[] = [];
-  readonly #byId = new Map<number, Message>();
-  /** Newer than the window, by number: not adjacent to it, or not yet. */
-  readonly #ahead = new Map<number, Message>();
+  readonly #window = new MessageWindow();
   /** Nonces of messages whose reply came and whose place is not reached yet. */
   readonly #confirmed = new Set<string>();
   /** Nonces of messages that are shown as acknowledged and still stand in the outbox, for this moment. */
@@ -151,13 +146,14 @@ export class RoomTimeline extends Watchable<TimelineSnapshot> {
 
   /** Loads the window anew, where it is: after `failed`, or to have fresh addresses of files. */
   reload(): Promise<void> {
-    const middle = this.getSnapshot().hasNewer ? this.#window[this.#window.length >> 1]?.number : undefined;
+    const { messages } = this.#window;
+    const middle = this.getSnapshot().hasNewer ? messages[messages.length >> 1]?.number : undefined;
     return this.#load(middle ?? this.#around);
   }
 
   /** Shows the messages around a number. */
   async jumpTo(number: number): Promise<void> {
-    if (!this.#window.some((message) => message.number === number)) {
+    if (!this.#window.messages.some((message) => message.number === number)) {
       await this.#load(number);
     }
   }
@@ -171,10 +167,10 @@ export class RoomTimeline extends Watchable<TimelineSnapshot> {
 
   /** Loads older messages; nothing if there are none or it is under way. Rejected if they cannot be loaded. */
   loadOlder(): Promise<void> {
-    const oldest = this.#window[0];
+    const oldest = this.#window.messages[0];
     if (!this.#older && oldest && this.getSnapshot().hasOlder) {
       this.#older = this.#page("isLoadingOlder", { before: oldest.number }, (history) => {
-        this.#insert([...history.items].reverse(), "front");
+        this.#window.insert([...history.items].reverse(), "front");
         return { hasOlder: history.next !== null };
       }).finally(() => {
         this.#older = null;
@@ -191,7 +187,7 @@ export class RoomTimeline extends Watchable<TimelineSnapshot> {
   #loadAfter(): Promise<void> {
     if (!this.#newer) {
       this.#newer = this.#page("isLoadingNewer", { after: this.newestNumber }, (history) => {
-        this.#insert([...history.items].reverse(), "back");
+        this.#window.insert([...history.items].reverse(), "back");
         // At the end, or met with what came meanwhile.
         return { hasNewer: !this.#catchUp() && history.next !== null };
       }).finally(() => {
@@ -203,12 +199,12 @@ export class RoomTimeline extends Watchable<TimelineSnapshot> {
 
   /** The newest number shown; 0 where there is none. */
   get newestNumber(): number {
-    return this.#window.at(-1)?.number ?? 0;
+    return this.#window.newestNumber;
   }
 
   /** A message that is shown, or quoted, by id. */
   find(message: number): Message | undefined {
-    return this.#byId.get(message) ?? this.#quoted.get(message) ?? undefined;
+    return this.#window.get(message) ?? this.#quoted.get(message) ?? undefined;
   }
 
   /** Sends a message to the room by way of the outbox: see {@link Client.send}. */
@@ -218,14 +214,14 @@ export class RoomTimeline extends Watchable<TimelineSnapshot> {
 
   /** Puts or takes back a reaction, and shows it at once; takes that back if the server refuses. */
   async react(message: number, emoji: string, isOn: boolean): Promise<void> {
-    const before = this.#byId.get(message);
+    const before = this.#window.get(message);
     const had = before?.reactions.find((reaction) => reaction.emoji === emoji);
     if (before && Boolean(had?.me) !== isOn) {
       const others = before.reactions.map((reaction) =>
         reaction.emoji === emoji ? { ...reaction, me: isOn, count: reaction.count + (isOn ? 1 : -1) } : reaction,
       );
       const reactions = had ? others.filter(({ count }) => count > 0) : [...others, { emoji, count: 1, me: true }];
-      this.#replace({ ...before, reactions });
+      this.#window.replace({ ...before, reactions });
       this.#publish({});
     }
     try {
@@ -271,23 +267,13 @@ export class RoomTimeline extends Watchable<TimelineSnapshot> {
 
   /** Shows a page and nothing else. */
   #show(history: History, mayHaveNewer: boolean): void {
-    const before = new Map(this.#byId);
-    this.#window = [];
-    this.#byId.clear();
-    for (const message of [...history.items].reverse()) {
-      // An event may have told something newer while the page was on its way.
-      const known = before.get(message.id) ?? this.#ahead.get(message.number);
-      this.#window.push(known && known.id === message.id && known.changed_seq > message.changed_seq ? known : message);
-    }
-    for (const message of this.#window) {
-      this.#byId.set(message.id, message);
-    }
+    this.#window.show([...history.items].reverse());
     this.#catchUp();
     this.#publish({
       status: "ready",
       error: null,
       hasOlder: history.next !== null,
-      hasNewer: mayHaveNewer && this.#window.length > 0,
+      hasNewer: mayHaveNewer && this.#window.messages.length > 0,
     });
     this.#settle();
   }
@@ -314,23 +300,9 @@ export class RoomTimeline extends Watchable<TimelineSnapshot> {
     }
   }
 
-  /** Adds a page at one end of the window. */
-  #insert(messages: Message[], end: "front" | "back"): void {
-    const fresh = messages.filter((message) => !this.#byId.has(message.id));
-    for (const message of messages) {
-      if (this.#byId.has(message.id)) {
-        this.#replace(message);
-      } else {
-        this.#byId.set(message.id, message);
-      }
-    }
-    this.#window = end === "front" ? [...fresh, ...this.#window] : [...this.#window, ...fresh];
-  }
-
   /** Takes a message as an event, a reply or another page tells it. */
   #apply(message: Message, change?: ChatEventOf<"message.reacted">["data"]["change"]): void {
-    const before = this.#byId.get(message.id) ?? this.#ahead.get(message.number);
-    const known = before?.id === message.id ? before : undefined;
+    const known = this.#window.known(message);
     if (known && known.changed_seq > message.changed_seq) {
       return;
     }
@@ -341,14 +313,10 @@ export class RoomTimeline extends Watchable<TimelineSnapshot> {
     if (this.#quoted.has(message.id)) {
       this.#quoted.set(message.id, next);
     }
-    if (this.#byId.has(message.id)) {
-      this.#replace(next);
+    if (this.#window.has(message.id)) {
+      this.#window.replace(next);
     } else if (message.number > this.newestNumber) {
-      this.#ahead.set(message.number, next);
-      if (this.#ahead.size > MAX_AHEAD) {
-        // Never at the end while one looks at the past: they are loaded when one comes there.
-        this.#ahead.delete(Math.min(...this.#ahead.keys()));
-      }
+      this.#window.keep(next);
       const { hasNewer, status } = this.getSnapshot();
       if (status === "ready" && !hasNewer) {
         this.#catchUp();
@@ -362,62 +330,33 @@ export class RoomTimeline extends Watchable<TimelineSnapshot> {
   #confirm(message: Message): void {
     if (message.nonce !== null) {
       this.#acknowledged.add(message.nonce);
-      if (!this.#byId.has(message.id)) {
+      if (!this.#window.has(message.id)) {
         this.#confirmed.add(message.nonce);
       }
     }
     this.#apply(message);
   }
 
-  /** Appends what is adjacent to the window. Answers whether nothing is left ahead of it, and something was. */
+  /** Takes in what has become adjacent: whether the window has met what came meanwhile. */
   #catchUp(): boolean {
-    const had = this.#ahead.size > 0;
-    const fresh: Message[] = [];
-    let next = this.newestNumber + 1;
-    for (let message = this.#ahead.get(next); message; message = this.#ahead.get(next)) {
-      fresh.push(message);
-      next += 1;
-    }
-    for (const message of fresh) {
-      this.#byId.set(message.id, message);
-      if (message.nonce !== null) {
-        this.#confirmed.delete(message.nonce);
+    const { fresh, hasMet } = this.#window.catchUp();
+    for (const { nonce } of fresh) {
+      if (nonce !== null) {
+        this.#confirmed.delete(nonce);
       }
     }
-    if (fresh.length > 0) {
-      this.#window = [...this.#window, ...fresh];
-    }
-    for (const number of this.#ahead.keys()) {
-      if (number < next) {
-        this.#ahead.delete(number);
-      }
-    }
-    return had && this.#ahead.size === 0;
-  }
-
-  #replace(message: Message): void {
-    const before = this.#byId.get(message.id);
-    if (before && before.changed_seq <= message.changed_seq) {
-      this.#byId.set(message.id, message);
-      const index = message.number - (this.#window[0]?.number ?? 0);
-      // Numbers are dense.
-      if (this.#window[index]?.id === message.id) {
-        this.#window[index] = message;
-      } else {
-        this.#window = this.#window.map((one) => (one.id === message.id ? message : one));
-      }
-    }
+    return hasMet;
   }
 
   /** The server could not tell what was missed. */
   #reset(history: History): void {
     this.#generation += 1;
-    this.#ahead.clear();
+    this.#window.clearAhead();
     this.#confirmed.clear();
     if (this.getSnapshot().hasNewer) {
       void this.reload();
     } else {
-      this.#byId.clear();
+      this.#window.clear();
       this.#show(history, false);
     }
   }
@@ -426,9 +365,9 @@ export class RoomTimeline extends Watchable<TimelineSnapshot> {
   #settle(): void {
     const { status, hasNewer } = this.getSnapshot();
     clearTimeout(this.#hole);
-    if (status === "ready" && !hasNewer && this.#ahead.size > 0) {
+    if (status === "ready" && !hasNewer && this.#window.hasAhead) {
       this.#hole = setTimeout(() => {
-        if (this.#ahead.size > 0) {
+        if (this.#window.hasAhead) {
           void this.#loadAfter().catch(() => {});
         }
       }, HOLE_MS);
@@ -445,14 +384,14 @@ export class RoomTimeline extends Watchable<TimelineSnapshot> {
     try {
       let id = this.#nextUnknown();
       while (id !== undefined && !this.#isClosed) {
-        const isQuoted = !this.#byId.has(id);
+        const isQuoted = !this.#window.has(id);
         try {
           const message = await this.#client.rest.message(this.room, id);
           this.#uncertain.delete(id);
-          if (isQuoted && !this.#byId.has(id)) {
+          if (isQuoted && !this.#window.has(id)) {
             this.#quoted.set(id, message);
           } else {
-            this.#replace(message);
+            this.#window.replace(message);
           }
         } catch (error) {
           this.#uncertain.delete(id);
@@ -474,13 +413,13 @@ export class RoomTimeline extends Watchable<TimelineSnapshot> {
 
   #nextUnknown(): number | undefined {
     for (const id of this.#uncertain) {
-      if (this.#byId.has(id)) {
+      if (this.#window.has(id)) {
         return id;
       }
       this.#uncertain.delete(id);
     }
-    for (const { reply_to } of this.#window) {
-      if (reply_to !== null && !this.#byId.has(reply_to) && !this.#quoted.has(reply_to)) {
+    for (const { reply_to } of this.#window.messages) {
+      if (reply_to !== null && !this.#window.has(reply_to) && !this.#quoted.has(reply_to)) {
         return reply_to;
       }
     }
@@ -495,9 +434,9 @@ export class RoomTimeline extends Watchable<TimelineSnapshot> {
   #publish(change: Partial<TimelineSnapshot>): void {
     const before = this.getSnapshot();
     const { status, hasNewer } = { ...before, ...change };
-    const items = this.#window.map((message) => this.#item(message));
+    const items = this.#window.messages.map((message) => this.#item(message));
     if (!hasNewer) {
-      for (const message of this.#ahead.values()) {
+      for (const message of this.#window.ahead) {
         if (message.nonce !== null && this.#confirmed.has(message.nonce)) {
           items.push(this.#item(message));
         }
