@@ -1,16 +1,13 @@
 import type { User } from "@chapar/sdk";
 import { useSignal } from "@preact/signals";
 import type { ComponentChildren, JSX } from "preact";
-import { useEffect } from "preact/hooks";
 
 import { meet } from "../state/live";
 import { client, me } from "../state/session";
 import { explain } from "../state/ui";
 import { text } from "../text";
-import { Avatar, Field, Name, Spinner } from "../ui/parts";
-
-/** After the last key, in milliseconds. */
-const PAUSE_MS = 250;
+import { Avatar, Name, Spinner } from "../ui/parts";
+import { SearchField } from "../ui/search";
 
 /** Finds people by name. */
 export function PeoplePicker({
@@ -27,42 +24,27 @@ export function PeoplePicker({
   const found = useSignal<readonly User[] | null>(null);
   const failure = useSignal<unknown>(null);
   const wanted = query.value.trim();
-  useEffect(() => {
-    const stop = new AbortController();
+  const search = async (q: string, signal: AbortSignal) => {
     failure.value = null;
-    if (!wanted) {
+    if (!q) {
       found.value = null;
       return;
     }
-    const timer = setTimeout(async () => {
-      try {
-        const { items } = await client().rest.users({ q: wanted, limit: 30, signal: stop.signal });
-        meet(items);
-        found.value = items.filter(({ id }) => id !== me.peek()?.id);
-      } catch (error) {
-        if (!stop.signal.aborted) {
-          failure.value = error;
-        }
+    try {
+      const { items } = await client().rest.users({ q, limit: 30, signal });
+      meet(items);
+      found.value = items.filter(({ id }) => id !== me.peek()?.id);
+    } catch (error) {
+      if (!signal.aborted) {
+        failure.value = error;
       }
-    }, PAUSE_MS);
-    return () => {
-      clearTimeout(timer);
-      stop.abort();
-    };
-  }, [wanted]);
+    }
+  };
 
   const shown = found.value?.filter(({ id }) => !without.includes(id));
   return (
     <div class="stack tight">
-      <Field
-        label={label}
-        type="search"
-        autocomplete="off"
-        value={query.value}
-        onInput={(event) => {
-          query.value = event.currentTarget.value;
-        }}
-      />
+      <SearchField label={label} query={query} search={search} />
       {failure.value ? (
         <p class="error-box" role="alert">
           {explain(failure.value)}

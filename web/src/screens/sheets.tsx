@@ -10,6 +10,7 @@ import { explain, fieldErrors, sheet } from "../state/ui";
 import { text } from "../text";
 import { digits } from "../text/format";
 import { Avatar, Blank, Field, Name, Segments, Sheet, Spinner } from "../ui/parts";
+import { SearchField } from "../ui/search";
 import { writeTo } from "./info";
 import { roomName, roomPicture } from "./names";
 import { PeoplePicker } from "./people";
@@ -179,25 +180,9 @@ function Discover(): JSX.Element {
       }
     }
   };
-  useEffect(() => {
-    const stop = new AbortController();
-    const timer = setTimeout(() => void load(null, stop.signal), wanted ? 250 : 0);
-    return () => {
-      clearTimeout(timer);
-      stop.abort();
-    };
-  }, [wanted]);
   return (
     <Sheet title={t.discover} onClose={close}>
-      <Field
-        label={t.discoverHint}
-        type="search"
-        autocomplete="off"
-        value={query.value}
-        onInput={(event) => {
-          query.value = event.currentTarget.value;
-        }}
-      />
+      <SearchField label={t.discoverHint} query={query} search={(_, signal) => load(null, signal)} />
       {failure.value ? (
         <p class="error-box" role="alert">
           {explain(failure.value)}
