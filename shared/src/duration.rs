@@ -1,7 +1,8 @@
 //! Durations in configuration, as text with a unit: `500ms`, `30s`, `15m`, `24h`, `7d`.
 //!
 //! For fields: `#[serde(with = "chapar_shared::duration")]`. A number without a unit is refused, so that
-//! nobody has to remember which one was meant.
+//! nobody has to remember which one was meant. A hundred years is the most, so that what lies so
+//! far ahead has a time to be written: its year has four digits on the wire.
 
 use std::time::Duration;
 
@@ -15,26 +16,41 @@ const UNITS: [(&str, u64); 5] = [
     ("d", 86_400_000),
 ];
 
+/// A hundred years.
+const MAX: Duration = Duration::from_hours(36_500 * 24);
+
 /// Why a text is not a duration.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is not a duration: write a whole number and one of ms, s, m, h, d, as in 30s")]
-pub struct DurationError(String);
+pub enum DurationError {
+    /// Not a number and a unit.
+    #[error("{0:?} is not a duration: write a whole number and one of ms, s, m, h, d, as in 30s")]
+    Malformed(String),
+    /// More than a hundred years.
+    #[error("{0:?} is too long: 36500d is the most")]
+    TooLong(String),
+}
 
 /// Reads `500ms`, `30s`, `15m`, `24h`, `7d`.
 ///
 /// # Errors
-/// When it is not a whole number with a unit, or is beyond 2^64 milliseconds.
+/// When it is not a whole number with a unit, or is more than `36500d`.
 pub fn parse(text: &str) -> Result<Duration, DurationError> {
-    let error = || DurationError(text.to_owned());
-    let digits = text.find(|c: char| !c.is_ascii_digit()).ok_or_else(error)?;
-    let (number, unit) = text.split_at(digits);
-    let number: u64 = number.parse().map_err(|_| error())?;
+    let malformed = || DurationError::Malformed(text.to_owned());
+    let digits = text.find(|c: char| !c.is_ascii_digit());
+    let (number, unit) = text.split_at(digits.ok_or_else(malformed)?);
+    if number.is_empty() {
+        return Err(malformed());
+    }
     let (_, millis) = UNITS
         .iter()
         .find(|(name, _)| *name == unit)
-        .ok_or_else(error)?;
-    let millis = number.checked_mul(*millis).ok_or_else(error)?;
-    Ok(Duration::from_millis(millis))
+        .ok_or_else(malformed)?;
+    let number: Option<u64> = number.parse().ok();
+    let duration = number.and_then(|number| number.checked_mul(*millis));
+    duration
+        .map(Duration::from_millis)
+        .filter(|duration| *duration <= MAX)
+        .ok_or_else(|| DurationError::TooLong(text.to_owned()))
 }
 
 /// Writes a duration in its largest whole unit.
@@ -81,18 +97,17 @@ mod tests {
 
     #[test]
     fn a_unit_is_needed() {
-        for text in [
-            "30",
-            "s",
-            "",
-            "-1s",
-            "1.5s",
-            "30 s",
-            "99999999999999999999s",
-            "300000000000d",
-            "۳۰s",
-        ] {
-            assert!(parse(text).is_err(), "{text}");
+        for text in ["30", "s", "", "-1s", "1.5s", "30 s", "۳۰s"] {
+            let error = DurationError::Malformed(text.to_owned());
+            assert_eq!(parse(text), Err(error), "{text}");
+        }
+    }
+    #[test]
+    fn a_hundred_years_are_the_most() {
+        assert_eq!(parse("36500d").unwrap(), MAX);
+        for text in ["36501d", "300000000000d", "99999999999999999999s"] {
+            let error = DurationError::TooLong(text.to_owned());
+            assert_eq!(parse(text), Err(error), "{text}");
         }
     }
 }
