@@ -106,7 +106,7 @@ dist: ## The binary of the image, into target/dist
 docker-steps: ## The Dockerfile's Rust stage as it stands, outside of a container; before a release
 	$(call part,docker-steps,python3 ./tests/deploy/docker_steps.py)
 
-bench: ## Speed and memory beside other servers, RUNS=5 times (a quarter of an hour each): loadtest/RESULTS.md
+bench: ## Speed and memory beside other servers, RUNS=5 times (15 to 20 minutes each): loadtest/RESULTS.md
 	$(CARGO) build --profile dist --workspace --bins
 	target/dist/chapar-load bench --runs $(RUNS)
 

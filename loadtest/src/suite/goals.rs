@@ -17,6 +17,18 @@ pub(super) enum Bound {
     MostTimes(f64, Kind),
     /// At least so many times another figure of the same run.
     LeastTimesOwn(f64, &'static str),
+    /// At least so many times another target's figure of another row.
+    LeastTimesOf(f64, Figure),
+    /// At most so many times another target's figure of another row.
+    MostTimesOf(f64, Figure),
+}
+
+/// One figure of one target of a row.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Figure {
+    pub(super) row: &'static str,
+    pub(super) kind: Kind,
+    pub(super) name: &'static str,
 }
 
 /// One target of the project.
@@ -35,6 +47,7 @@ pub(super) fn judge(goal: &Goal, medians: &Medians) -> Option<(f64, bool)> {
     } = *goal;
     let own = medians.median(row, kind, figure)?;
     let times = |kind| Some(own / medians.median(row, kind, figure)?);
+    let times_of = |other: Figure| Some(own / medians.median(other.row, other.kind, other.name)?);
     Some(match goal.bound {
         Bound::Least(bound) => (own, own >= bound),
         Bound::Most(bound) => (own, own <= bound),
@@ -46,9 +59,17 @@ pub(super) fn judge(goal: &Goal, medians: &Medians) -> Option<(f64, bool)> {
             let times = times(other)?;
             (times, times <= bound)
         }
-        Bound::LeastTimesOwn(bound, other) => {
-            let times = own / medians.median(row, kind, other)?;
+        Bound::LeastTimesOwn(bound, name) => {
+            let times = times_of(Figure { row, kind, name })?;
             (times, times >= bound)
+        }
+        Bound::LeastTimesOf(bound, other) => {
+            let times = times_of(other)?;
+            (times, times >= bound)
+        }
+        Bound::MostTimesOf(bound, other) => {
+            let times = times_of(other)?;
+            (times, times <= bound)
         }
     })
 }
@@ -67,15 +88,25 @@ const MEMORY: &str = "resident_per_connection_bytes";
 const CPU_GROWTH: &str = "cpu_s_per_million_growth_percent";
 const MEMORY_GROWTH: &str = "resident_per_connection_bytes_growth_percent";
 
+const fn of(row: &'static str, kind: Kind, name: &'static str) -> Figure {
+    Figure { row, kind, name }
+}
+
 /// All of them.
-pub(super) const GOALS: [Goal; 29] = {
-    use Bound::{Least, LeastTimes, LeastTimesOwn, Most, MostTimes};
-    use Kind::{Bare, Gateway, Socketio, Whole};
+///
+/// Rates and times without a peer beside them were asked for on one machine, on which `ws` bears 219,000 deliveries a
+/// second in one room and 222,000 in a hundred, and `bare` takes 2.1 ms (p50) and 5.0 ms (p99) at a calm rate. Each is
+/// therefore held against that peer too, in that proportion: what a machine of any speed can tell.
+pub(super) const GOALS: [Goal; 34] = {
+    use Bound::{Least, LeastTimes, LeastTimesOf, LeastTimesOwn, Most, MostTimes, MostTimesOf};
+    use Kind::{Bare, Gateway, Socketio, Whole, Ws};
     [
         goal("fanout-1x500", Gateway, RATE, Least(1.5e6)),
+        goal("fanout-1x500", Gateway, RATE, LeastTimes(6.8, Ws)),
         goal("fanout-1x500", Gateway, RATE, LeastTimes(8.0, Socketio)),
         goal("fanout-1x500", Gateway, RATE, LeastTimes(0.6, Bare)),
         goal("fanout-100x20", Gateway, RATE, Least(0.8e6)),
+        goal("fanout-100x20", Gateway, RATE, LeastTimes(3.6, Ws)),
         goal("fanout-100x20", Gateway, RATE, LeastTimes(5.0, Socketio)),
         goal("fanout-100x20", Gateway, RATE, LeastTimes(0.55, Bare)),
         goal(
@@ -99,6 +130,12 @@ pub(super) const GOALS: [Goal; 29] = {
         goal("idle-5000", Gateway, MEMORY, Most(7_000.0)),
         goal("idle-18000", Gateway, MEMORY, Most(7_000.0)),
         goal("whole-1x500", Whole, RATE, Least(1e6)),
+        goal(
+            "whole-1x500",
+            Whole,
+            RATE,
+            LeastTimesOf(4.6, of("fanout-1x500", Ws, RATE)),
+        ),
         goal("connects", Gateway, "connects_per_s", Least(5_000.0)),
         goal(
             "connects",
@@ -118,7 +155,19 @@ pub(super) const GOALS: [Goal; 29] = {
         ),
         goal("sends", Whole, "ack_p99_ms", Most(100.0)),
         goal("crossing", Whole, "p50_ms", Most(5.0)),
+        goal(
+            "crossing",
+            Whole,
+            "p50_ms",
+            MostTimesOf(2.4, of("calm-1x500", Bare, "to_last_p50_ms")),
+        ),
         goal("crossing", Whole, "p99_ms", Most(25.0)),
+        goal(
+            "crossing",
+            Whole,
+            "p99_ms",
+            MostTimesOf(5.0, of("calm-1x500", Bare, "to_last_p99_ms")),
+        ),
         goal("growth-connections", Gateway, CPU_GROWTH, Most(25.0)),
         // Most of that growth is the kernel's, whose memory of a connection is in no cache either: the bare server has
         // it too.

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use crate::report::shown;
 use crate::target::Kind;
 
-use super::goals::{Bound, GOALS, judge};
+use super::goals::{Bound, Figure, GOALS, judge};
 use super::{Entry, machine, plan};
 
 /// Figures that the tables of rows show, where a report has them.
@@ -125,6 +125,8 @@ fn goals(text: &mut String, medians: &Medians) {
             Bound::LeastTimes(times, kind) => format!("≥ {times} × {}", kind.name()),
             Bound::MostTimes(times, kind) => format!("≤ {times} × {}", kind.name()),
             Bound::LeastTimesOwn(times, other) => format!("≥ {times} × {}", words(other)),
+            Bound::LeastTimesOf(times, other) => format!("≥ {times} × {}", of(other)),
+            Bound::MostTimesOf(times, other) => format!("≤ {times} × {}", of(other)),
         };
         let (measured, verdict) = match judge(goal, medians) {
             Some((value, is_met)) => {
@@ -195,6 +197,11 @@ fn line(text: &mut String, cells: &[&str]) {
     writeln!(text, "| {} |", cells.join(" | ")).expect("a string takes any write");
 }
 
+/// A figure of another row, for people.
+fn of(Figure { row, kind, name }: Figure) -> String {
+    format!("{}'s {} of {row}", kind.name(), words(name))
+}
+
 /// A figure's name for people.
 fn words(figure: &str) -> String {
     let figure = figure
@@ -219,6 +226,15 @@ mod tests {
             row: "fanout-1x500".to_owned(),
             report,
         }
+    }
+
+    #[test]
+    fn figures_of_other_rows_are_held_against() {
+        let mut whole = entry("whole", 2e6);
+        whole.row = "whole-1x500".to_owned();
+        let text = table(&[whole, entry("ws", 200e3)]);
+        let line = "| whole-1x500 | whole | deliveries/s | ≥ 4.6 × ws's deliveries/s of fanout-1x500 | 10 × | met |";
+        assert!(text.contains(line), "{text}");
     }
 
     #[test]
