@@ -102,6 +102,7 @@ mod tests {
             assert_eq!(parse(text), Err(error), "{text}");
         }
     }
+
     #[test]
     fn a_hundred_years_are_the_most() {
         assert_eq!(parse("36500d").unwrap(), MAX);

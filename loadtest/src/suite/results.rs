@@ -232,9 +232,18 @@ mod tests {
     fn figures_of_other_rows_are_held_against() {
         let mut whole = entry("whole", 2e6);
         whole.row = "whole-1x500".to_owned();
-        let text = table(&[whole, entry("ws", 200e3)]);
-        let line = "| whole-1x500 | whole | deliveries/s | ≥ 4.6 × ws's deliveries/s of fanout-1x500 | 10 × | met |";
-        assert!(text.contains(line), "{text}");
+        let (mut crossing, mut calm) = (entry("whole", 0.0), entry("bare", 0.0));
+        crossing.row = "crossing".to_owned();
+        crossing.report.put("p50_ms", 9.0);
+        calm.row = "calm-1x500".to_owned();
+        calm.report.put("to_last_p50_ms", 3.0);
+        let text = table(&[whole, entry("ws", 200e3), crossing, calm]);
+        for line in [
+            "| ≥ 4.6 × ws's deliveries/s of fanout-1x500 | 10 × | met |",
+            "| ≤ 2.4 × bare's to last p50 ms of calm-1x500 | 3 × | **missed** |",
+        ] {
+            assert!(text.contains(line), "{line}\n{text}");
+        }
     }
 
     #[test]
