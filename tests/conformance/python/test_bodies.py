@@ -118,11 +118,10 @@ def test_every_body_in_both_spellings(place, sara, ali, third, row, kind):
         assert first["content"] == fields["content"]
 
 
+# What answers with what one is in oneself; the lists of everybody's rooms are below.
 READS = [
-    "/api/chatrooms/",
     "/api/messages/?chatroom={room}",
     "/api/directmessages/",
-    "/chat/",
     "/chat/group/{slug}/",
     "/chat/profile/",
     "/chat/chat/private/{ali}/",
@@ -149,6 +148,22 @@ def test_reads_answer_in_both_spellings(sara, ali, where):
     other = (bare.rstrip("/") if bare.endswith("/") else bare + "/") + mark + query
     headers = {"Accept": "application/json"}
     assert sara.get(where, headers=headers) == sara.get(other, headers=headers)
+
+
+# Other tests make rooms between two answers of these, so that one room is compared.
+ROOM_LISTS = {"/api/chatrooms/": lambda answer: answer, "/chat/": lambda answer: answer["groups"]}
+
+
+@pytest.mark.parametrize("where", ROOM_LISTS)
+def test_room_lists_answer_in_both_spellings(sara, ali, where):
+    room = sara.room("private", None, ali)
+
+    def listed(spelling: str) -> dict:
+        rooms = ROOM_LISTS[where](sara.get(spelling, headers={"Accept": "application/json"}))
+        (found,) = (item for item in rooms if item["id"] == room["id"])
+        return found
+
+    assert listed(where) == listed(where.rstrip("/"))
 
 
 def test_a_post_is_never_redirected(place, sara):
