@@ -1,4 +1,4 @@
-//! One log line, one span and two metrics for each request; request ids; what a panic is answered with. Not
+//! A log line, a span and two metrics for each request; request ids; what a panic is answered with. Not
 //! the deadline of an answer: uploads and downloads have others than the rest, so routes bring theirs.
 //!
 //! The query string is never looked at: it may hold a token.
@@ -105,8 +105,14 @@ async fn observe(mut request: Request, next: Next, callers: Callers) -> Response
         }
     }
     let _entered = span.enter();
-    if is_probe || response.status() == StatusCode::SWITCHING_PROTOCOLS {
-        // Sockets come in crowds after a restart, and are counted.
+    let is_routine = match callers {
+        // Sockets come in crowds after a restart.
+        Callers::Public { .. } => response.status() == StatusCode::SWITCHING_PROTOCOLS,
+        // Gateways ask hundreds of times a second.
+        Callers::Nodes => response.status().is_success(),
+    };
+    if is_probe || is_routine {
+        // They are counted.
         tracing::debug!(status, duration_ms, "answered");
     } else {
         tracing::info!(status, duration_ms, "answered");
@@ -151,4 +157,67 @@ pub fn problem(code: Code, headers: &HeaderMap) -> Response {
         response.headers_mut().insert(RETRY_AFTER, seconds);
     }
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use axum::Router;
+    use axum::body::Body;
+    use axum::http::{Request, StatusCode};
+    use axum::routing::get;
+    use tower::ServiceExt as _;
+    use tracing_subscriber::fmt::MakeWriter;
+
+    use super::{Callers, observed};
+
+    #[derive(Clone, Default)]
+    struct Log(Arc<Mutex<Vec<u8>>>);
+
+    impl std::io::Write for Log {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl<'a> MakeWriter<'a> for Log {
+        type Writer = Self;
+
+        fn make_writer(&'a self) -> Self {
+            self.clone()
+        }
+    }
+
+    /// The statuses that are logged at the usual level.
+    async fn logged(callers: Callers) -> Vec<String> {
+        let log = Log::default();
+        let subscriber = tracing_subscriber::fmt().with_ansi(false);
+        let subscriber = subscriber.with_writer(log.clone()).finish();
+        let _guard = tracing::subscriber::set_default(subscriber);
+        let routes = Router::new()
+            .route("/good", get(async || StatusCode::OK))
+            .route("/socket", get(async || StatusCode::SWITCHING_PROTOCOLS))
+            .route("/bad", get(async || StatusCode::INTERNAL_SERVER_ERROR))
+            .route("/healthz", get(async || StatusCode::OK));
+        let routes = observed(routes, callers);
+        for path in ["/good", "/socket", "/bad", "/healthz"] {
+            let request = Request::get(path).body(Body::empty()).unwrap();
+            routes.clone().oneshot(request).await.unwrap();
+        }
+        let lines = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+        let statuses = lines.split("status=").skip(1);
+        statuses.map(|rest| rest[..3].to_owned()).collect()
+    }
+
+    #[tokio::test]
+    async fn what_comes_in_crowds_is_not_logged() {
+        let public = Callers::Public { sampling: 0.0 };
+        assert_eq!(logged(public).await, ["200", "500"]);
+        assert_eq!(logged(Callers::Nodes).await, ["101", "500"]);
+    }
 }
