@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use sqlx::AssertSqlSafe;
+use sqlx::{AssertSqlSafe, Connection as _};
 
 use crate::error::StoreError;
 
@@ -14,6 +14,8 @@ pub(super) type Db = sqlx::Postgres;
 pub(super) type Conn = sqlx::PgConnection;
 /// A transaction; rolled back unless committed.
 pub(super) type Tx = sqlx::Transaction<'static, Db>;
+/// A connection out of the pool.
+pub(super) type Taken = sqlx::pool::PoolConnection<Db>;
 
 /// `column {any!("$1")}`: is one of the list bound there by [`ids`] or [`texts`].
 macro_rules! any {
@@ -100,6 +102,28 @@ impl Store {
     pub(super) async fn begin_write(&self) -> Result<Tx, StoreError> {
         let begin = AssertSqlSafe(self.begin.clone());
         Ok(self.pool.begin_with(begin).await?)
+    }
+
+    /// The same on a connection of one's own.
+    pub(super) async fn begin_write_on<'a>(
+        &self,
+        conn: &'a mut Conn,
+    ) -> Result<sqlx::Transaction<'a, Db>, StoreError> {
+        let begin = AssertSqlSafe(self.begin.clone());
+        Ok(conn.begin_with(begin).await?)
+    }
+
+    /// A connection to commit sends on.
+    pub(super) async fn sender(&self) -> Result<Taken, StoreError> {
+        match self.kept.take() {
+            Some(conn) => Ok(conn),
+            None => Ok(self.pool.acquire().await?),
+        }
+    }
+
+    /// For the next sends, after a commit on it.
+    pub(super) fn keep_sender(&self, conn: Taken) {
+        self.kept.put(conn, &self.pool);
     }
 }
 

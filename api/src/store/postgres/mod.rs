@@ -18,8 +18,11 @@ use sqlx::{ConnectOptions, Connection};
 use super::config::StoreConfig;
 use super::{Pool, Store, migrations};
 use crate::error::StoreError;
+use kept::Kept;
 
 mod db;
+mod kept;
+mod writes;
 
 #[path = "../sql/bodies.rs"]
 mod bodies;
@@ -73,6 +76,7 @@ pub struct PostgresStore {
     pool: PgPool,
     /// How a writing transaction begins: one round trip with its settings.
     begin: Arc<str>,
+    kept: Arc<Kept>,
 }
 
 impl PostgresStore {
@@ -101,7 +105,11 @@ impl PostgresStore {
             .connect_lazy_with(options);
         let millis = config.lock_timeout.as_millis().max(1);
         let begin = format!("BEGIN; SET LOCAL lock_timeout = '{millis}ms'").into();
-        Ok(Self { pool, begin })
+        Ok(Self {
+            pool,
+            begin,
+            kept: Arc::new(Kept::new()),
+        })
     }
 }
 
@@ -113,7 +121,12 @@ impl Store for PostgresStore {
     }
 
     fn pools(&self) -> Vec<Pool> {
-        vec![Pool::of("main", &self.pool)]
+        let mut main = Pool::of("main", &self.pool);
+        if self.kept.is_kept() && main.used > 0 {
+            main.used -= 1;
+            main.idle += 1;
+        }
+        vec![main]
     }
 
     /// Nodes that migrate at once wait for each other by an advisory lock.
@@ -125,6 +138,9 @@ impl Store for PostgresStore {
         Ok(())
     }
     async fn close(&self) {
-        self.pool.close().await;
+        // From here on nothing is kept any more, and the pool waits for what is.
+        let closing = self.pool.close();
+        self.kept.clear();
+        closing.await;
     }
 }

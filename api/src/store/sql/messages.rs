@@ -34,10 +34,12 @@ impl Messages for Store {
     ) -> Result<SendOutcome, StoreError> {
         // A look at the nonces costs a tenth of the database's work, and one that was used before is rare: so they are
         // trusted at first. Under the rooms' locks what was looked up stays true.
+        let mut conn = self.sender().await?;
         for nonces in [Nonces::Trusted, Nonces::LookedUp] {
-            let mut tx = self.begin_write().await?;
+            let mut tx = self.begin_write_on(&mut conn).await?;
             if let Some(outcome) = sending::commit(&mut tx, batch, decide, nonces).await? {
                 tx.commit().await?;
+                self.keep_sender(conn);
                 return Ok(outcome);
             }
             tx.rollback().await?;

@@ -14,11 +14,11 @@ use super::db::{Conn, any, bind_rows, ids, rows, violates};
 use super::notices::{self, Notice, beginning};
 use super::send_facts::{Known, Nonces, used_nonces};
 use super::standings::stranger;
+use super::writes::write;
 use crate::error::StoreError;
 use crate::store::messages::{DecideSend, NewMessage, SendFacts, SendOutcome};
 use crate::store::records::{ChangeRecord, Committed, MessageRecord, Subject, UserFact};
 use crate::store::rows::{MessageRow, messages};
-use crate::store::words::Word;
 
 /// [`crate::store::Messages::commit_sends`] inside its transaction. `None`, and nothing can be committed, where a nonce
 /// was trusted that is not new.
@@ -48,8 +48,15 @@ pub(super) async fn commit(
     let mut changes = Vec::with_capacity(accepted.len());
     let mut made: Vec<Option<Arc<MessageRecord>>> = Vec::with_capacity(accepted.len());
     if !accepted.is_empty() {
-        let Some(inserted) = insert(conn, batch, &accepted).await? else {
-            return Ok(None);
+        let writes = Writes {
+            messages: new_rows(batch, &accepted),
+            heads: heads(batch, &accepted),
+            marks: marks(batch, &accepted, &known),
+        };
+        let inserted = match write(conn, &writes).await {
+            Ok(inserted) => by_number(inserted),
+            Err(error) if violates(&error, "messages_nonce", NONCE_COLUMNS) => return Ok(None),
+            Err(error) => return Err(error.into()),
         };
         for send in &accepted {
             let id = inserted.get(&(send.room, send.number)).copied();
@@ -57,8 +64,7 @@ pub(super) async fn commit(
             changes.extend(record.as_ref().map(created));
             made.push(record);
         }
-        write_rooms(conn, batch, &accepted).await?;
-        write_members(conn, batch, &accepted, &known, &mut facts).await?;
+        show_again(&accepted, &known, &mut facts);
         let made = || made.iter().flatten();
         bind_files(conn, made()).await?;
         let notices = made()
@@ -203,69 +209,118 @@ fn repeat_or_conflict(is_same: bool, repeat: Verdict) -> Verdict {
 /// Of index `messages_nonce`.
 const NONCE_COLUMNS: &str = "messages.room_id, messages.sender_id, messages.nonce";
 
-/// A message as it is inserted.
-struct NewRow<'a> {
-    room_id: i64,
-    seq: Seq,
-    number: Number,
-    sender_id: i64,
-    content: &'a str,
-    nonce: Option<&'a str>,
-    is_nonce_hidden: i64,
-    body_hash: Option<&'a str>,
-    reply_to: Option<i64>,
-    at: i64,
+/// What accepted messages write, whatever their number.
+pub(super) struct Writes<'a> {
+    pub(super) messages: Vec<NewRow<'a>>,
+    pub(super) heads: Vec<Head>,
+    pub(super) marks: Vec<Mark>,
 }
 
-/// The new messages' ids, by room and number; `None` where a nonce was used before. Rows are inserted in the order in
-/// which both databases give them, which is that of the list, so that in a room ids ascend with the numbers.
-async fn insert(
-    conn: &mut Conn,
-    batch: &[NewMessage],
-    accepted: &[Accepted],
-) -> Result<Option<HashMap<(RoomId, Number), MessageId>>, StoreError> {
-    let rows: Vec<NewRow<'_>> = accepted
-        .iter()
-        .map(|send| {
-            let new = &batch[send.index];
-            let nonce = new.nonce.as_deref();
-            NewRow {
-                room_id: send.room.0,
-                seq: send.seq,
-                number: send.number,
-                sender_id: new.sender.0,
-                content: &new.content,
-                nonce,
-                is_nonce_hidden: i64::from(new.is_nonce_hidden),
-                body_hash: nonce.map(|_| &*new.body_hash),
-                reply_to: new.reply_to.map(|target| target.0),
-                at: new.at.as_micros(),
-            }
-        })
-        .collect();
-    let query = sqlx::query_as(concat!(
-        "INSERT INTO messages (room_id, seq, changed_seq, change_kind, number, sender_id, content,
-             nonce, is_nonce_hidden, body_hash, reply_to, created_at)
-         SELECT n.room_id, n.seq, n.seq, $1, n.number, n.sender_id, n.content,
-             n.nonce, n.is_nonce_hidden, n.body_hash, n.reply_to, n.at
-         FROM ",
-        rows!("n": room_id bigint "$2", seq bigint "$3", number bigint "$4", sender_id bigint "$5",
-              content text "$6", nonce text "$7", is_nonce_hidden bigint "$8", body_hash text "$9",
-              reply_to bigint "$10", at bigint "$11"),
-        " RETURNING id, room_id, number"
-    ))
-    .bind(EventType::MessageCreated.word());
-    let query = bind_rows!(query, &rows; room_id, seq, number, sender_id, content, nonce,
-        is_nonce_hidden, body_hash, reply_to, at);
-    let inserted: Vec<(i64, i64, i64)> = match query.fetch_all(conn).await {
-        Ok(inserted) => inserted,
-        Err(error) if violates(&error, "messages_nonce", NONCE_COLUMNS) => return Ok(None),
-        Err(error) => return Err(error.into()),
+/// A message as it is inserted.
+pub(super) struct NewRow<'a> {
+    pub(super) room_id: i64,
+    pub(super) seq: Seq,
+    pub(super) number: Number,
+    pub(super) sender_id: i64,
+    pub(super) content: &'a str,
+    pub(super) nonce: Option<&'a str>,
+    pub(super) is_nonce_hidden: i64,
+    pub(super) body_hash: Option<&'a str>,
+    pub(super) reply_to: Option<i64>,
+    pub(super) at: i64,
+}
+
+/// Where a room stands after the batch.
+pub(super) struct Head {
+    pub(super) room_id: i64,
+    pub(super) seq: Seq,
+    pub(super) number: Number,
+    pub(super) at: i64,
+}
+
+/// Up to where a member has read. 0 leaves that as it is.
+pub(super) struct Mark {
+    pub(super) room_id: i64,
+    pub(super) user_id: i64,
+    pub(super) number: Number,
+}
+
+/// A message's id, room and number.
+pub(super) type Inserted = (i64, i64, i64);
+
+/// Inserts rows `n` of [`NewRow`] as created messages, and gives an [`Inserted`] for each. Both databases insert in the
+/// order in which they give the rows, which is that of the list, so that in a room ids ascend with the numbers.
+macro_rules! insert_messages {
+    ($kind:literal, $rows:expr) => {
+        concat!(
+            "INSERT INTO messages (room_id, seq, changed_seq, change_kind, number, sender_id, content,
+                 nonce, is_nonce_hidden, body_hash, reply_to, created_at)
+             SELECT n.room_id, n.seq, n.seq, ",
+            $kind,
+            ", n.number, n.sender_id, n.content,
+                 n.nonce, n.is_nonce_hidden, n.body_hash, n.reply_to, n.at
+             FROM ",
+            $rows,
+            " RETURNING id, room_id, number"
+        )
     };
+}
+pub(super) use insert_messages;
+
+/// Moves rooms to rows `n` of [`Head`].
+macro_rules! move_heads {
+    ($rows:expr) => {
+        concat!(
+            "UPDATE rooms SET last_seq = n.seq, last_number = n.number, changed_at = n.at,
+                 active_at = CASE WHEN n.at > active_at THEN n.at ELSE active_at END
+             FROM ",
+            $rows,
+            " WHERE rooms.id = n.room_id"
+        )
+    };
+}
+pub(super) use move_heads;
+
+/// Moves the read marks of rows `n` of [`Mark`], and shows these members their hidden direct room again.
+macro_rules! move_marks {
+    ($rows:expr) => {
+        concat!(
+            "UPDATE members SET is_hidden = 0,
+                 read_number = CASE WHEN n.number > read_number THEN n.number ELSE read_number END
+             FROM ",
+            $rows,
+            " WHERE members.room_id = n.room_id AND members.user_id = n.user_id"
+        )
+    };
+}
+pub(super) use move_marks;
+
+fn new_rows<'a>(batch: &'a [NewMessage], accepted: &[Accepted]) -> Vec<NewRow<'a>> {
+    let row = |send: &Accepted| {
+        let new = &batch[send.index];
+        let nonce = new.nonce.as_deref();
+        NewRow {
+            room_id: send.room.0,
+            seq: send.seq,
+            number: send.number,
+            sender_id: new.sender.0,
+            content: &new.content,
+            nonce,
+            is_nonce_hidden: i64::from(new.is_nonce_hidden),
+            body_hash: nonce.map(|_| &*new.body_hash),
+            reply_to: new.reply_to.map(|target| target.0),
+            at: new.at.as_micros(),
+        }
+    };
+    accepted.iter().map(row).collect()
+}
+
+/// The new messages' ids.
+fn by_number(inserted: Vec<Inserted>) -> HashMap<(RoomId, Number), MessageId> {
     let keyed = inserted
         .into_iter()
         .map(|(id, room, number)| ((RoomId(room), number), MessageId(id)));
-    Ok(Some(keyed.collect()))
+    keyed.collect()
 }
 
 fn record(new: &NewMessage, send: &Accepted, id: MessageId, known: &Known) -> MessageRecord {
@@ -302,20 +357,8 @@ fn created(message: &Arc<MessageRecord>) -> ChangeRecord {
     }
 }
 
-/// Where a room stands after the batch.
-struct Head {
-    room_id: i64,
-    seq: Seq,
-    number: Number,
-    at: i64,
-}
-
-/// Heads and activity.
-async fn write_rooms(
-    conn: &mut Conn,
-    batch: &[NewMessage],
-    accepted: &[Accepted],
-) -> Result<(), StoreError> {
+/// Heads and activity of the rooms.
+fn heads(batch: &[NewMessage], accepted: &[Accepted]) -> Vec<Head> {
     let mut heads: BTreeMap<RoomId, Head> = BTreeMap::new();
     for send in accepted {
         let head = heads.entry(send.room).or_insert(Head {
@@ -327,35 +370,11 @@ async fn write_rooms(
         (head.seq, head.number) = (send.seq, send.number);
         head.at = head.at.max(batch[send.index].at.as_micros());
     }
-    let heads: Vec<Head> = heads.into_values().collect();
-    let query = sqlx::query(concat!(
-        "UPDATE rooms SET last_seq = n.seq, last_number = n.number, changed_at = n.at,
-             active_at = CASE WHEN n.at > active_at THEN n.at ELSE active_at END
-         FROM ",
-        rows!("n": room_id bigint "$1", seq bigint "$2", number bigint "$3", at bigint "$4"),
-        " WHERE rooms.id = n.room_id"
-    ));
-    let query = bind_rows!(query, &heads; room_id, seq, number, at);
-    query.execute(conn).await?;
-    Ok(())
+    heads.into_values().collect()
 }
 
-/// Up to where a member has read.
-struct Mark {
-    room_id: i64,
-    user_id: i64,
-    number: Number,
-}
-
-/// The senders' read marks, and hidden direct rooms shown again.
-async fn write_members(
-    conn: &mut Conn,
-    batch: &[NewMessage],
-    accepted: &[Accepted],
-    known: &Known,
-    facts: &mut Facts,
-) -> Result<(), StoreError> {
-    // 0 leaves the mark where it is.
+/// The senders' read marks, and those of members who had hidden a direct room.
+fn marks(batch: &[NewMessage], accepted: &[Accepted], known: &Known) -> Vec<Mark> {
     let mut marks: BTreeMap<(RoomId, UserId), Number> = BTreeMap::new();
     for send in accepted {
         marks.insert((send.room, batch[send.index].sender), send.number);
@@ -365,6 +384,16 @@ async fn write_members(
             }
         }
     }
+    let mark = |((RoomId(room_id), UserId(user_id)), number)| Mark {
+        room_id,
+        user_id,
+        number,
+    };
+    marks.into_iter().map(mark).collect()
+}
+
+/// Notes for those who had hidden a direct room that it is there again, from its first new message on.
+fn show_again(accepted: &[Accepted], known: &Known, facts: &mut Facts) {
     for (room, peers) in &known.peers {
         for peer in peers.iter().filter(|peer| peer.is_hidden) {
             let first = accepted.iter().filter(|send| send.room == *room);
@@ -374,24 +403,6 @@ async fn write_members(
             }
         }
     }
-    let marks: Vec<Mark> = marks
-        .into_iter()
-        .map(|((RoomId(room_id), UserId(user_id)), number)| Mark {
-            room_id,
-            user_id,
-            number,
-        })
-        .collect();
-    let query = sqlx::query(concat!(
-        "UPDATE members SET is_hidden = 0,
-             read_number = CASE WHEN n.number > read_number THEN n.number ELSE read_number END
-         FROM ",
-        rows!("n": room_id bigint "$1", user_id bigint "$2", number bigint "$3"),
-        " WHERE members.room_id = n.room_id AND members.user_id = n.user_id"
-    ));
-    let query = bind_rows!(query, &marks; room_id, user_id, number);
-    query.execute(conn).await?;
-    Ok(())
 }
 
 /// Where a file stands.

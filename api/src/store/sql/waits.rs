@@ -12,7 +12,7 @@ use crate::store::rooms::{NewRoom, Rooms as _};
 use crate::store::users::{NewUser, Users as _};
 use crate::store::{Feed as _, Store as _, StoreConfig};
 
-async fn room(store: &Store) -> (RoomId, UserId) {
+pub(super) async fn room(store: &Store) -> (RoomId, UserId) {
     let at = Timestamp::from_micros(1);
     let user = NewUser {
         username: "علی".to_owned(),
@@ -36,6 +36,21 @@ async fn room(store: &Store) -> (RoomId, UserId) {
     (store.create_room(room).await.unwrap().0.id, owner)
 }
 
+pub(super) fn message(room: RoomId, sender: UserId) -> NewMessage {
+    NewMessage {
+        room,
+        sender,
+        content: "سلام".to_owned(),
+        body_hash: String::new(),
+        nonce: None,
+        is_nonce_hidden: false,
+        reply_to: None,
+        attachments: Vec::new(),
+        mentions: Vec::new(),
+        at: Timestamp::from_micros(2),
+    }
+}
+
 #[tokio::test]
 async fn a_lock_that_is_not_had_in_time_is_busy() {
     let (config, _folder) = scratch().await;
@@ -47,19 +62,7 @@ async fn a_lock_that_is_not_had_in_time_is_busy() {
         ..config
     })
     .unwrap();
-    let message = NewMessage {
-        room,
-        sender,
-        content: "سلام".to_owned(),
-        body_hash: String::new(),
-        nonce: None,
-        is_nonce_hidden: false,
-        reply_to: None,
-        attachments: Vec::new(),
-        mentions: Vec::new(),
-        at: Timestamp::from_micros(2),
-    };
-    let batch = [message];
+    let batch = [message(room, sender)];
     let mut tx = holder.begin_write().await.unwrap();
     sqlx::query("UPDATE rooms SET changed_at = 3 WHERE id = $1")
         .bind(room.0)

@@ -2,6 +2,8 @@
 
 use std::fmt::Display;
 
+use sqlx::Connection as _;
+
 use crate::error::StoreError;
 
 pub(super) use super::SqliteStore as Store;
@@ -12,6 +14,8 @@ pub(super) type Db = sqlx::Sqlite;
 pub(super) type Conn = sqlx::SqliteConnection;
 /// A transaction; rolled back unless committed.
 pub(super) type Tx = sqlx::Transaction<'static, Db>;
+/// A connection out of the pool.
+pub(super) type Taken = sqlx::pool::PoolConnection<Db>;
 
 /// `column {any!("$1")}`: is one of the list bound there by [`ids`] or [`texts`].
 macro_rules! any {
@@ -85,6 +89,16 @@ pub(super) fn violates(error: &sqlx::Error, _index: &str, columns: &str) -> bool
     })
 }
 
+const BEGIN_WRITE: &str = "BEGIN IMMEDIATE";
+
+/// The one connection that writes is a lock, too.
+fn busy<T>(taken: Result<T, sqlx::Error>) -> Result<T, StoreError> {
+    match taken {
+        Err(error @ sqlx::Error::PoolTimedOut) => Err(StoreError::Busy(error.into())),
+        other => Ok(other?),
+    }
+}
+
 impl Store {
     /// Where a single statement that only reads runs.
     pub(super) fn reader(&self) -> &sqlx::Pool<Db> {
@@ -99,10 +113,26 @@ impl Store {
     /// A transaction that writes. `IMMEDIATE`, since a transaction that reads first and then writes fails at
     /// once where another process wrote in between.
     pub(super) async fn begin_write(&self) -> Result<Tx, StoreError> {
-        match self.writer.begin_with("BEGIN IMMEDIATE").await {
-            Err(error @ sqlx::Error::PoolTimedOut) => Err(StoreError::Busy(error.into())),
-            other => Ok(other?),
-        }
+        busy(self.writer.begin_with(BEGIN_WRITE).await)
+    }
+
+    /// The same on a connection of one's own.
+    pub(super) async fn begin_write_on<'a>(
+        &self,
+        conn: &'a mut Conn,
+    ) -> Result<sqlx::Transaction<'a, Db>, StoreError> {
+        Ok(conn.begin_with(BEGIN_WRITE).await?)
+    }
+
+    /// A connection to commit sends on: the one that writes.
+    pub(super) async fn sender(&self) -> Result<Taken, StoreError> {
+        busy(self.writer.acquire().await)
+    }
+
+    /// Gives it back, for all who write.
+    #[expect(clippy::unused_self, reason = "the other database keeps it")]
+    pub(super) fn keep_sender(&self, conn: Taken) {
+        drop(conn);
     }
 }
 

@@ -18,6 +18,7 @@ use super::{Pool, Store, migrations};
 use crate::error::StoreError;
 
 mod db;
+mod writes;
 
 #[path = "../sql/bodies.rs"]
 mod bodies;
