@@ -119,7 +119,10 @@ fn the_whole_path_delivers_and_acknowledges() {
     assert_eq!(reports.len(), 3);
     reports.iter().for_each(assert_clean);
     assert_positive(&reports[0], &TRAFFIC);
-    assert_positive(&reports[1], &["acks_per_s", "ack_p99_ms", "stored"]);
+    assert_positive(
+        &reports[1],
+        &["acks_per_s", "window", "ack_p99_ms", "stored"],
+    );
     assert_positive(&reports[2], &TRAFFIC);
 }
 

@@ -167,7 +167,8 @@ impl Size {
     fn sends(self) -> Work {
         Work::Sends(Sends {
             senders: self.of(200),
-            window: 4,
+            window: if self.divide == 1 { 6 } else { 2 },
+            search: true,
             seconds: self.seconds * 2.0,
             pgbench_seconds: if self.divide == 1 { 4 } else { 0 },
         })

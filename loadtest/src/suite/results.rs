@@ -10,12 +10,13 @@ use super::goals::{Bound, Figure, GOALS, judge};
 use super::{Entry, machine, plan};
 
 /// Figures that the tables of rows show, where a report has them.
-const COLUMNS: [&str; 27] = [
+const COLUMNS: [&str; 28] = [
     "deliveries_per_s",
     "connects_per_s",
     "reconnects_per_s",
     "complete_after_s",
     "acks_per_s",
+    "window",
     "single_row_commits_per_s",
     "p50_ms",
     "p99_ms",

@@ -5,16 +5,20 @@ use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use clap::Args;
+use hdrhistogram::Histogram;
 
 use crate::layout::Layout;
 use crate::process::run as run_program;
-use crate::report::{Report, number};
-use crate::target::Kind;
+use crate::report::{Report, millis, number};
+use crate::target::{Kind, Usage};
 
 use super::{Common, PATIENCE, Session};
 
 /// Clients of pgbench; the best of these counts, so that the comparison is not easy.
 const CLIENTS: [&str; 3] = ["8", "32", "100"];
+
+/// A window is borne when 99 of 100 acknowledgements take less.
+const LIMIT_MS: f64 = 100.0;
 
 /// What to do.
 #[derive(Args, Clone, Debug)]
@@ -22,15 +26,59 @@ pub struct Sends {
     /// Senders, each in a room of their own
     #[arg(long, default_value_t = 200)]
     pub senders: usize,
-    /// Messages that a sender has under way
+    /// Messages that a sender has under way; with --search at most
     #[arg(long, default_value_t = 4)]
     pub window: usize,
-    /// How long, in seconds
+    /// Find the window that gives the most acknowledgements with p99 below 100 ms
+    #[arg(long)]
+    pub search: bool,
+    /// How long a window is held, in seconds
     #[arg(long, default_value_t = 10.0)]
     pub seconds: f64,
     /// How long pgbench runs for each number of clients, in seconds; 0 to leave it out
     #[arg(long, default_value_t = 4)]
     pub pgbench_seconds: u64,
+}
+
+/// What was measured while a window was held.
+struct Held {
+    window: usize,
+    acks: u64,
+    acks_per_s: f64,
+    latency: Histogram<u64>,
+    usage: Usage,
+}
+
+impl Held {
+    fn p99_ms(&self) -> f64 {
+        millis(self.latency.value_at_quantile(0.99))
+    }
+
+    fn is_borne(&self) -> bool {
+        self.p99_ms() < LIMIT_MS
+    }
+
+    fn is_better_than(&self, other: &Self) -> bool {
+        match (self.is_borne(), other.is_borne()) {
+            (true, true) => self.acks_per_s > other.acks_per_s,
+            (false, false) => self.p99_ms() < other.p99_ms(),
+            (is_borne, _) => is_borne,
+        }
+    }
+
+    fn put(&self, report: &mut Report) {
+        report.put("window", number(self.window));
+        report.put("acks_per_s", self.acks_per_s);
+        report.put_latency("ack_", &self.latency);
+        for (name, time) in [
+            ("server", self.usage.server),
+            ("redis", self.usage.redis),
+            ("postgres", self.usage.postgres),
+        ] {
+            let each = time.as_secs_f64() * 1e6 / number(self.acks.max(1));
+            report.put(&format!("{name}_cpu_s_per_million"), each);
+        }
+    }
 }
 
 /// Runs it. The target is the whole path, whatever was asked for.
@@ -39,9 +87,9 @@ pub struct Sends {
 /// When the target cannot be started, or acknowledged what it did not store.
 pub async fn run(common: &Common, args: &Sends) -> anyhow::Result<Report> {
     let common = common.of(Kind::Whole);
-    let mut report = Report::new("sends", &common.target.name())
+    let name = if args.search { "sends search" } else { "sends" };
+    let mut report = Report::new(name, &common.target.name())
         .with("senders", args.senders)
-        .with("window", args.window)
         .with("seconds", args.seconds);
     let layout = Layout::rooms_of(args.senders, 0).with_senders(1);
     let mut session = Session::start(&common, layout, 1).await?;
@@ -51,39 +99,33 @@ pub async fn run(common: &Common, args: &Sends) -> anyhow::Result<Report> {
     }
     session.join(|_| 0).await?;
     session.fleet.set_steady(true);
-    for _ in 0..args.window {
+    let mut best: Option<Held> = None;
+    for window in 1..=args.window {
         for stream in 0..layout.streams() {
             session.publish(stream, session.fleet.clock().micros())?;
         }
+        if !args.search && window < args.window {
+            continue;
+        }
+        let held = hold(&session, window, args.seconds).await?;
+        if args.search {
+            eprintln!(
+                "  {window} under way: {:.0}/s, p99 {:.0} ms",
+                held.acks_per_s,
+                held.p99_ms()
+            );
+        }
+        if best.as_ref().is_none_or(|best| held.is_better_than(best)) {
+            best = Some(held);
+        }
     }
-    // The first fifth is for coming to speed.
-    let warming = args.seconds / 5.0;
-    tokio::time::sleep(Duration::from_secs_f64(warming)).await;
-    let (acked_before, start) = {
-        let now = session.fleet.clock().micros();
-        let mut meter = session.fleet.meter();
-        meter.measure_from(now);
-        (meter.acked, now)
-    };
-    let before = session.target.usage()?;
-    tokio::time::sleep(Duration::from_secs_f64(args.seconds)).await;
-    let acked = session.fleet.meter().acked - acked_before;
-    let elapsed = session.fleet.clock().micros() - start;
-    let usage = session.target.usage()? - before;
     session.fleet.set_steady(false);
     let said = session.fleet.said();
     let answered = session.fleet.await_answers(said, PATIENCE / 4).await;
-    report.put("acks_per_s", number(acked) * 1e6 / number(elapsed));
-    let acked_in_all = note(&session, &mut report);
+    best.context("a sender has at least one message under way")?
+        .put(&mut report);
+    let acked = note(&session, &mut report);
     answered?;
-    for (name, time) in [
-        ("server", usage.server),
-        ("redis", usage.redis),
-        ("postgres", usage.postgres),
-    ] {
-        let each = time.as_secs_f64() * 1e6 / number(acked.max(1));
-        report.put(&format!("{name}_cpu_s_per_million"), each);
-    }
     let postgres = session
         .target
         .postgres()
@@ -95,16 +137,40 @@ pub async fn run(common: &Common, args: &Sends) -> anyhow::Result<Report> {
         .parse()?;
     report.put("stored", number(stored));
     ensure!(
-        stored >= acked_in_all,
-        "{acked_in_all} were acknowledged and {stored} stored"
+        stored >= acked,
+        "{acked} were acknowledged and {stored} stored"
     );
     Ok(report)
+}
+
+/// Measures while each answer calls for the next message.
+async fn hold(session: &Session, window: usize, seconds: f64) -> anyhow::Result<Held> {
+    // The first fifth is for coming to speed.
+    tokio::time::sleep(Duration::from_secs_f64(seconds / 5.0)).await;
+    let (acked, start) = {
+        let now = session.fleet.clock().micros();
+        let mut meter = session.fleet.meter();
+        meter.measure_from(now);
+        (meter.acked, now)
+    };
+    let before = session.target.usage()?;
+    tokio::time::sleep(Duration::from_secs_f64(seconds)).await;
+    let usage = session.target.usage()? - before;
+    let elapsed = session.fleet.clock().micros() - start;
+    let meter = session.fleet.meter();
+    let acks = meter.acked - acked;
+    Ok(Held {
+        window,
+        acks,
+        acks_per_s: number(acks) * 1e6 / number(elapsed),
+        latency: meter.latency_of_ack.clone(),
+        usage,
+    })
 }
 
 /// Puts the senders' side into the report; gives how many sends were acknowledged in all.
 fn note(session: &Session, report: &mut Report) -> u64 {
     let meter = session.fleet.meter();
-    report.put_latency("ack_", &meter.latency_of_ack);
     report.put("acked", number(meter.acked));
     report.put("refused", number(meter.refused.0));
     report.put("sockets_ended", number(meter.ended.0));
