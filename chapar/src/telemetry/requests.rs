@@ -168,7 +168,6 @@ mod tests {
     use axum::http::{Request, StatusCode};
     use axum::routing::get;
     use tower::ServiceExt as _;
-    use tracing_subscriber::fmt::MakeWriter;
 
     use super::{Callers, observed};
 
@@ -185,20 +184,14 @@ mod tests {
         }
     }
 
-    impl<'a> MakeWriter<'a> for Log {
-        type Writer = Self;
-
-        fn make_writer(&'a self) -> Self {
-            self.clone()
-        }
-    }
-
     /// The statuses that are logged at the usual level.
     async fn logged(callers: Callers) -> Vec<String> {
         let log = Log::default();
-        let subscriber = tracing_subscriber::fmt().with_ansi(false);
-        let subscriber = subscriber.with_writer(log.clone()).finish();
-        let _guard = tracing::subscriber::set_default(subscriber);
+        let writer = log.clone();
+        let subscriber = tracing_subscriber::fmt()
+            .with_ansi(false)
+            .with_writer(move || writer.clone());
+        let _guard = tracing::subscriber::set_default(subscriber.finish());
         let routes = Router::new()
             .route("/good", get(async || StatusCode::OK))
             .route("/socket", get(async || StatusCode::SWITCHING_PROTOCOLS))

@@ -4,13 +4,15 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use sqlx::query::QueryAs;
+
 use chapar_shared::protocol::EventType;
 use chapar_shared::protocol::objects::{NotificationKind, RoomKind};
 use chapar_shared::{AttachmentId, Code, MessageId, Number, Problem, RoomId, Seq, UserId};
 
 use super::bodies::{Viewer, complete};
 use super::bumps::Facts;
-use super::db::{Conn, any, bind_rows, ids, rows, violates};
+use super::db::{Conn, Db, any, bind_rows, ids, rows, violates};
 use super::notices::{self, Notice, beginning};
 use super::send_facts::{Known, Nonces, used_nonces};
 use super::standings::stranger;
@@ -19,6 +21,7 @@ use crate::error::StoreError;
 use crate::store::messages::{DecideSend, NewMessage, SendFacts, SendOutcome};
 use crate::store::records::{ChangeRecord, Committed, MessageRecord, Subject, UserFact};
 use crate::store::rows::{MessageRow, messages};
+use crate::store::words::Word;
 
 /// [`crate::store::Messages::commit_sends`] inside its transaction. `None`, and nothing can be committed, where a nonce
 /// was trusted that is not new.
@@ -248,19 +251,19 @@ pub(super) struct Mark {
 /// A message's id, room and number.
 pub(super) type Inserted = (i64, i64, i64);
 
-/// Inserts rows `n` of [`NewRow`] as created messages, and gives an [`Inserted`] for each. Both databases insert in the
-/// order in which they give the rows, which is that of the list, so that in a room ids ascend with the numbers.
+/// Inserts what [`insertion`] binds, and gives an [`Inserted`] for each. Both databases insert in the order in which they
+/// give the rows, which is that of the list, so that in a room ids ascend with the numbers.
 macro_rules! insert_messages {
-    ($kind:literal, $rows:expr) => {
+    () => {
         concat!(
             "INSERT INTO messages (room_id, seq, changed_seq, change_kind, number, sender_id, content,
                  nonce, is_nonce_hidden, body_hash, reply_to, created_at)
-             SELECT n.room_id, n.seq, n.seq, ",
-            $kind,
-            ", n.number, n.sender_id, n.content,
+             SELECT n.room_id, n.seq, n.seq, $1, n.number, n.sender_id, n.content,
                  n.nonce, n.is_nonce_hidden, n.body_hash, n.reply_to, n.at
              FROM ",
-            $rows,
+            rows!("n": room_id bigint "$2", seq bigint "$3", number bigint "$4", sender_id bigint "$5",
+                  content text "$6", nonce text "$7", is_nonce_hidden bigint "$8", body_hash text "$9",
+                  reply_to bigint "$10", at bigint "$11"),
             " RETURNING id, room_id, number"
         )
     };
@@ -294,6 +297,16 @@ macro_rules! move_marks {
     };
 }
 pub(super) use move_marks;
+
+/// A statement with [`insert_messages!`], whose parameters are the first eleven.
+pub(super) fn insertion<'q>(
+    statement: &'static str,
+    rows: &'q [NewRow<'q>],
+) -> QueryAs<'q, Db, Inserted, <Db as sqlx::Database>::Arguments> {
+    let query = sqlx::query_as(statement).bind(EventType::MessageCreated.word());
+    bind_rows!(query, rows; room_id, seq, number, sender_id, content, nonce, is_nonce_hidden,
+        body_hash, reply_to, at)
+}
 
 fn new_rows<'a>(batch: &'a [NewMessage], accepted: &[Accepted]) -> Vec<NewRow<'a>> {
     let row = |send: &Accepted| {

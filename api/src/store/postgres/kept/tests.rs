@@ -8,6 +8,7 @@ use chapar_shared::{RoomId, UserId};
 
 use super::super::db::{Store, scratch};
 use super::super::waits::{message, room};
+use super::{FRESH, TERM};
 use crate::error::StoreError;
 use crate::store::messages::Messages as _;
 use crate::store::{Store as _, StoreConfig};
@@ -39,6 +40,17 @@ async fn process(store: &Store) -> i32 {
         .await
         .unwrap();
     store.kept.put(conn, &store.pool);
+    id
+}
+
+/// Ends that process, and waits for its end.
+async fn terminate(store: &Store) -> i32 {
+    let id = process(store).await;
+    sqlx::query("SELECT pg_terminate_backend($1, 20000)")
+        .bind(id)
+        .execute(&store.pool)
+        .await
+        .unwrap();
     id
 }
 
@@ -84,15 +96,30 @@ async fn the_only_connection_is_not_kept() {
 }
 
 #[tokio::test]
+async fn a_connection_that_rested_is_tried_first() {
+    let (store, room, sender) = open(4).await;
+    send(&store, room, sender).await.unwrap();
+    terminate(&store).await;
+    store.kept.lock().used -= FRESH;
+    send(&store, room, sender).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_connection_goes_through_the_pool_once_in_a_term() {
+    let (store, room, sender) = open(4).await;
+    send(&store, room, sender).await.unwrap();
+    store.kept.lock().since -= TERM;
+    send(&store, room, sender).await.unwrap();
+    assert!(!store.kept.is_kept(), "the pool may end it");
+    send(&store, room, sender).await.unwrap();
+    assert!(store.kept.is_kept());
+}
+
+#[tokio::test]
 async fn a_broken_connection_is_given_up() {
     let (store, room, sender) = open(4).await;
     send(&store, room, sender).await.unwrap();
-    let broken = process(&store).await;
-    sqlx::query("SELECT pg_terminate_backend($1, 20000)")
-        .bind(broken)
-        .execute(&store.pool)
-        .await
-        .unwrap();
+    let broken = terminate(&store).await;
     // As with any connection that breaks, whether that was committed is not known.
     let first = send(&store, room, sender).await;
     assert!(
